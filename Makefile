@@ -1,0 +1,55 @@
+# `make demo` and `make test` need only Python >= 3.11; everything else is set up here, in .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+PINS := requirements/local.txt requirements/test.txt
+
+.PHONY: demo test up lint pins bench build e2e clean
+.DEFAULT_GOAL := test
+
+$(READY): $(PINS) pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("hearth needs Python >= 3.11, this is " + sys.version.split()[0] + "; name another with: make PYTHON=python3.13 ...")'
+	@echo "setting up $(VENV) (once)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes $(addprefix -r ,$(PINS))
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@
+
+demo: $(READY)
+	@$(BIN)/python -m hearth_local.demo
+
+test: $(READY)
+	@$(BIN)/python -m pytest -m "not sam and not bench" -n 2
+
+up: $(READY)
+	@$(BIN)/hearth up --demo-models
+
+bench: $(READY)
+	@$(BIN)/python -m pytest -m bench -s tests/bench
+
+lint: $(VENV)/linted
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/mypy layers/*/python functions/* infra/local
+
+$(VENV)/linted: $(READY) requirements/lint.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/lint.txt
+	@touch $@
+
+# Exports pyproject's pins, with hashes, for every Python from 3.11 on; no download address is recorded.
+# A layer's file holds only what its build installs (with --no-deps): a session never imports protobuf, flatbuffers or
+# packaging, and numpy lives in the runtime layer alone.
+PIN = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11
+OMIT_RUNTIME := --no-emit-package protobuf --no-emit-package flatbuffers --no-emit-package packaging
+OMIT_OPTIMIZER := --no-emit-package numpy --no-emit-package typing-extensions
+LOCAL := --extra common --extra runtime --extra optimizer --extra lambda --extra local --extra build
+pins: $(VENV)/linted
+	@$(PIN) pyproject.toml $(LOCAL) -o requirements/local.txt
+	@$(PIN) pyproject.toml --extra test -c requirements/local.txt -o requirements/test.txt
+	@$(PIN) pyproject.toml --extra lint -c requirements/local.txt -o requirements/lint.txt
+	@$(PIN) pyproject.toml --extra common -c requirements/local.txt -o layers/common/requirements.txt
+	@$(PIN) pyproject.toml --extra runtime $(OMIT_RUNTIME) -c requirements/local.txt -o layers/runtime/requirements.txt
+	@$(PIN) pyproject.toml --extra optimizer $(OMIT_OPTIMIZER) -c requirements/local.txt -o layers/optimizer/requirements.txt
+
+clean:
+	@rm -rf $(VENV) .hearth .aws-sam .pytest_cache .mypy_cache .ruff_cache

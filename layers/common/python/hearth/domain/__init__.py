@@ -1,0 +1,1 @@
+"""What Hearth talks about: names, signatures, manifests, registry entries. Pure, stdlib only."""

@@ -1,0 +1,189 @@
+"""The document that makes a version exist. It never changes once written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+from hearth.domain.errors import InvalidDocument
+from hearth.domain.identity import digest, model_name, version
+from hearth.domain.signature import Signature, TensorSpec
+
+SCHEMA = "hearth.manifest/1"
+
+MODEL, EXTERNAL_DATA, GOLDEN, EVALUATION, BASELINE = (
+    "model",
+    "external_data",
+    "golden",
+    "evaluation",
+    "baseline",
+)
+ROLES = (MODEL, EXTERNAL_DATA, GOLDEN, EVALUATION, BASELINE)
+
+
+@dataclass(frozen=True, slots=True)
+class ArtefactFile:
+    """One file of a version.
+
+    Args:
+        path: Where it lies in the version's folder: relative, with no `..` in it.
+        sha256: Its digest, which names its blob.
+        size: Bytes.
+        role: One of `ROLES`.
+    """
+
+    path: str
+    sha256: str
+    size: int
+    role: str
+
+    def __post_init__(self) -> None:
+        digest(self.sha256)
+        parts = PurePosixPath(self.path).parts
+        if not parts or ".." in parts or parts[0] == "/" or "\\" in self.path or "\0" in self.path:
+            raise InvalidDocument(
+                "a file's path leaves the version's folder",
+                got=repr(self.path),
+                expected="a relative path without '..'",
+            )
+        if self.role not in ROLES or self.size < 0:
+            raise InvalidDocument(
+                f"file {self.path!r} is not well described",
+                got=f"role {self.role!r}, size {self.size}",
+                expected=f"a role of {', '.join(ROLES)} and a size of at least 0",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class GoldenCases:
+    """How the golden file is to be judged.
+
+    Args:
+        path: The .npz file: arrays named `<case>/inputs/<name>` and `<case>/outputs/<name>`.
+        count: Cases in it.
+        origin: `given` by the publisher, or `generated` by running the model at publication.
+        rtol: Relative tolerance, as in numpy.isclose.
+        atol: Absolute tolerance.
+    """
+
+    path: str
+    count: int
+    origin: str
+    rtol: float = 1e-3
+    atol: float = 1e-5
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeOptions:
+    """How ONNX Runtime opens the model; 0 threads means: as many as the memory size gives."""
+
+    intra_op_num_threads: int = 0
+    inter_op_num_threads: int = 0
+    graph_optimization_level: str = "all"
+    execution_mode: str = "sequential"
+    session_config: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where a version came from; `origin` is `published` or `optimized`."""
+
+    created_at: str
+    created_by: str
+    tool: str
+    origin: str = "published"
+    parent: int = 0
+    onnx: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    model: str
+    version: int
+    files: tuple[ArtefactFile, ...]
+    signature: Signature
+    golden: GoldenCases
+    runtime: RuntimeOptions
+    provenance: Provenance
+    class_labels: tuple[str, ...] = ()
+    schema: str = SCHEMA
+
+    def __post_init__(self) -> None:
+        model_name(self.model)
+        version(self.version)
+        paths = [file.path for file in self.files]
+        models = [file.path for file in self.files if file.role == MODEL]
+        if len(set(paths)) != len(paths) or len(models) != 1 or self.golden.path not in paths:
+            raise InvalidDocument(
+                f"manifest of {self.model} version {self.version} does not hang together",
+                got=f"files {paths}, models {models}, golden {self.golden.path!r}",
+                expected="distinct paths, one model, the golden file among them",
+            )
+
+    def of_role(self, *roles: str) -> tuple[ArtefactFile, ...]:
+        return tuple(file for file in self.files if file.role in roles)
+
+    @property
+    def model_file(self) -> ArtefactFile:
+        return self.of_role(MODEL)[0]
+
+    @property
+    def servable_size(self) -> int:
+        """Bytes that must lie on disk to open it."""
+        return sum(file.size for file in self.of_role(MODEL, EXTERNAL_DATA))
+
+
+def to_document(manifest: Manifest) -> dict[str, Any]:
+    return asdict(manifest)
+
+
+def from_document(document: Mapping[str, Any]) -> Manifest:
+    """Return the manifest in a document that load-and-warm has validated before.
+
+    Predict reads its manifests here: no pydantic on that path.
+
+    Raises:
+        InvalidDocument: If the schema is another one or a field is missing.
+    """
+    if document.get("schema") != SCHEMA:
+        raise InvalidDocument(
+            "manifest has an unknown schema",
+            got=document.get("schema"),
+            expected=SCHEMA,
+            remedy="deploy a Hearth that knows this schema, or publish the model again",
+        )
+    try:
+        return Manifest(
+            model=document["model"],
+            version=document["version"],
+            files=tuple(ArtefactFile(**file) for file in document["files"]),
+            signature=Signature(
+                inputs=_specs(document["signature"]["inputs"]),
+                outputs=_specs(document["signature"]["outputs"]),
+            ),
+            golden=GoldenCases(**document["golden"]),
+            runtime=RuntimeOptions(**document["runtime"]),
+            provenance=Provenance(**document["provenance"]),
+            class_labels=tuple(document["class_labels"]),
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InvalidDocument(
+            "manifest is not complete",
+            got=f"{type(error).__name__}: {error}",
+            expected=SCHEMA,
+        ) from error
+
+
+def _specs(documents: Iterable[Mapping[str, Any]]) -> tuple[TensorSpec, ...]:
+    return tuple(
+        TensorSpec(
+            name=spec["name"],
+            datatype=spec["datatype"],
+            shape=tuple(spec["shape"]),
+            dims=tuple(spec["dims"]),
+        )
+        for spec in documents
+    )

@@ -1,0 +1,328 @@
+"""The registry entry: one document a model. Every change is a pure function from entry to entry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from hearth.domain.errors import InvalidDocument, TransitionRefused, UnknownVersion
+from hearth.domain.identity import STABLE, label, model_name, version
+from hearth.domain.state import State, advance
+
+SCHEMA = "hearth.registry/1"
+HISTORY_LIMIT = 100
+
+IMMEDIATE, MANUAL = "immediate", "manual"
+ROLLOUTS = (IMMEDIATE, MANUAL)
+
+Split = Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What load-and-warm measured, in one process, at the function's own memory size.
+
+    Args:
+        fetch_ms: Blobs to disk, verified.
+        cold_open_ms: File on disk to ready session.
+        first_run_ms: The first golden case.
+        warm_run_ms: Median of the later runs of the golden cases.
+        resident_mb: Growth of resident memory from before opening to after the runs.
+        memory_size_mb: The function's memory size, which decides its processors.
+    """
+
+    fetch_ms: float
+    cold_open_ms: float
+    first_run_ms: float
+    warm_run_ms: float
+    resident_mb: float
+    memory_size_mb: int
+
+
+@dataclass(frozen=True, slots=True)
+class VersionStatus:
+    """Where a version is.
+
+    Args:
+        state: TensorFlow Serving's state.
+        since: When it came there, ISO 8601 in UTC.
+        manifest_sha256: The manifest that was proven; predict serves no other.
+        error_code: `OK`, or why it ended.
+        error_message: The same in words.
+        attempt: The load that is under way: its request id.
+        attempts: How often that same request has begun.
+        deadline: When that load must have ended, ISO 8601; later than this it is dead.
+        announced: Whether "version available" has been told to the event bus.
+        proven: Whether it was ever AVAILABLE: only the first time moves labels.
+        figures: What loading it measured.
+    """
+
+    state: State = State.START
+    since: str = ""
+    manifest_sha256: str = ""
+    error_code: str = "OK"
+    error_message: str = ""
+    attempt: str = ""
+    attempts: int = 0
+    deadline: str = ""
+    announced: bool = False
+    proven: bool = False
+    figures: Figures | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """`rollout`: `immediate` moves `stable` to each new version, `manual` leaves it alone."""
+
+    rollout: str = IMMEDIATE
+
+    def __post_init__(self) -> None:
+        if self.rollout not in ROLLOUTS:
+            raise InvalidDocument(
+                "unknown rollout policy", got=repr(self.rollout), expected=" or ".join(ROLLOUTS)
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One line of the history: who did what, why, and what stood there before and after."""
+
+    at: str
+    who: str
+    what: str
+    why: str
+    before: Mapping[str, int] | str = ""
+    after: Mapping[str, int] | str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who changes the entry, when and why."""
+
+    who: str
+    at: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryEntry:
+    model: str
+    revision: int = 0
+    policy: Policy = Policy()
+    versions: Mapping[int, VersionStatus] = field(default_factory=dict)
+    labels: Mapping[str, Split] = field(default_factory=dict)
+    history: tuple[Change, ...] = ()
+    schema: str = SCHEMA
+
+    def status(self, number: int) -> VersionStatus:
+        try:
+            return self.versions[number]
+        except KeyError:
+            raise UnknownVersion(
+                f"Could not find version {number} of model {self.model}",
+                expected=f"one of {sorted(self.versions)}",
+            ) from None
+
+    def available(self) -> list[int]:
+        return sorted(n for n, status in self.versions.items() if status.state is State.AVAILABLE)
+
+
+def begin_loading(
+    entry: RegistryEntry, number: int, attempt: str, deadline: str, actor: Actor
+) -> RegistryEntry:
+    """Record that `attempt` loads version `number`; the same attempt again counts up."""
+    was = entry.versions.get(number, VersionStatus())
+    state = advance(was.state, State.LOADING, f"{entry.model} version {number}")
+    again = was.state is State.LOADING and was.attempt == attempt
+    status = replace(
+        was,
+        state=state,
+        since=actor.at,
+        error_code="OK",
+        error_message="",
+        attempt=attempt,
+        attempts=was.attempts + 1 if again else 1,
+        deadline=deadline,
+    )
+    return _with_status(entry, number, status, actor)
+
+
+def become_available(
+    entry: RegistryEntry, number: int, manifest_sha256: str, figures: Figures, actor: Actor
+) -> RegistryEntry:
+    """Record that version `number` is proven, and move `stable` as the rollout policy says."""
+    was = entry.status(number)
+    state = advance(was.state, State.AVAILABLE, f"{entry.model} version {number}")
+    status = VersionStatus(
+        state=state,
+        since=actor.at,
+        manifest_sha256=manifest_sha256,
+        announced=was.announced,
+        proven=True,
+        figures=figures,
+    )
+    entry = _with_status(entry, number, status, actor)
+    if not was.proven and _becomes_stable(entry, number):
+        entry = assign(entry, STABLE, {number: 1}, replace(actor, why=f"{entry.policy.rollout}"))
+    return entry
+
+
+def _becomes_stable(entry: RegistryEntry, number: int) -> bool:
+    current = entry.labels.get(STABLE, {})
+    if not any(n in entry.available() for n in current):
+        return True
+    # Events arrive in any order: an older version that is proven late never displaces a newer one.
+    return entry.policy.rollout == IMMEDIATE and number > max(current)
+
+
+def end(entry: RegistryEntry, number: int, error: tuple[str, str], actor: Actor) -> RegistryEntry:
+    """Record that version `number` ended: `("OK", "")` if unloaded, else why it failed."""
+    was = entry.status(number)
+    state = advance(was.state, State.END, f"{entry.model} version {number}")
+    code, message = error
+    status = replace(
+        was,
+        state=state,
+        since=actor.at,
+        error_code=code,
+        error_message=message,
+        attempt="",
+        deadline="",
+    )
+    return _with_status(entry, number, status, actor)
+
+
+def begin_unloading(entry: RegistryEntry, number: int, actor: Actor) -> RegistryEntry:
+    was = entry.status(number)
+    state = advance(was.state, State.UNLOADING, f"{entry.model} version {number}")
+    return _with_status(entry, number, replace(was, state=state, since=actor.at), actor)
+
+
+def mark_announced(entry: RegistryEntry, number: int) -> RegistryEntry:
+    status = replace(entry.status(number), announced=True)
+    return replace(entry, versions={**entry.versions, number: status})
+
+
+def assign(entry: RegistryEntry, name: str, split: Split, actor: Actor) -> RegistryEntry:
+    """Point a label at a version or a weighted split; weights are relative.
+
+    Raises:
+        TransitionRefused: If the split is empty, has a weight below 1, or names a version
+            that is not AVAILABLE.
+
+    Source:
+        TF Serving's rule that a label may point only at an available version.
+    """
+    label(name)
+    if not split or any(weight < 1 for weight in split.values()):
+        raise TransitionRefused(
+            f"label {name!r} needs versions with weights of at least 1", got=dict(split)
+        )
+    for number in split:
+        if entry.status(number).state is not State.AVAILABLE:
+            raise TransitionRefused(
+                f"Request to assign label to version {number} of model {entry.model}, "
+                "which is not currently available for inference",
+                got=str(entry.status(number).state),
+                expected=f"one of {entry.available()}",
+                remedy="load the version first",
+            )
+    before = {str(n): weight for n, weight in entry.labels.get(name, {}).items()}
+    after = {str(n): weight for n, weight in sorted(split.items())}
+    change = Change(actor.at, actor.who, f"label {name}", actor.why, before, after)
+    labels = {**entry.labels, name: dict(sorted(split.items()))}
+    return _remember(replace(entry, labels=labels), change)
+
+
+def previous_split(entry: RegistryEntry, name: str) -> Split:
+    """Return where a label pointed before its last move.
+
+    Raises:
+        TransitionRefused: If the history holds no earlier place for it.
+    """
+    current = {str(n): weight for n, weight in entry.labels.get(name, {}).items()}
+    for change in reversed(entry.history):
+        moved = change.what == f"label {name}" and change.after == current
+        if moved and change.before and not isinstance(change.before, str):
+            return {int(n): weight for n, weight in change.before.items()}
+    raise TransitionRefused(
+        f"label {name!r} of model {entry.model} has nowhere to go back to",
+        got=current,
+        expected="an earlier place in the history",
+        remedy="promote the version you want instead",
+    )
+
+
+def set_policy(entry: RegistryEntry, policy: Policy, actor: Actor) -> RegistryEntry:
+    change = Change(actor.at, actor.who, "policy", actor.why, entry.policy.rollout, policy.rollout)
+    return _remember(replace(entry, policy=policy), change)
+
+
+def _with_status(
+    entry: RegistryEntry, number: int, status: VersionStatus, actor: Actor
+) -> RegistryEntry:
+    before = entry.versions.get(number)
+    change = Change(
+        actor.at,
+        actor.who,
+        f"version {number}",
+        status.error_message[:200] or actor.why,
+        str(before.state) if before else "",
+        str(status.state),
+    )
+    versions = dict(sorted({**entry.versions, number: status}.items()))
+    return _remember(replace(entry, versions=versions), change)
+
+
+def _remember(entry: RegistryEntry, change: Change) -> RegistryEntry:
+    return replace(entry, history=(*entry.history, change)[-HISTORY_LIMIT:])
+
+
+def to_document(entry: RegistryEntry) -> dict[str, Any]:
+    document = asdict(entry)
+    document["versions"] = {str(n): status for n, status in document["versions"].items()}
+    document["labels"] = {
+        name: {str(n): weight for n, weight in split.items()}
+        for name, split in document["labels"].items()
+    }
+    return document
+
+
+def from_document(document: Mapping[str, Any]) -> RegistryEntry:
+    """Return the entry in a document.
+
+    Raises:
+        InvalidDocument: If the schema is another one, or a field is missing or of a wrong type.
+    """
+    if document.get("schema") != SCHEMA:
+        raise InvalidDocument(
+            "registry entry has an unknown schema",
+            got=document.get("schema"),
+            expected=SCHEMA,
+            remedy="deploy a Hearth that knows this schema",
+        )
+    try:
+        return RegistryEntry(
+            model=model_name(document["model"]),
+            revision=int(document["revision"]),
+            policy=Policy(**document["policy"]),
+            versions={
+                version(number): _status(status) for number, status in document["versions"].items()
+            },
+            labels={
+                label(name): {version(n): int(weight) for n, weight in split.items()}
+                for name, split in document["labels"].items()
+            },
+            history=tuple(Change(**change) for change in document["history"]),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InvalidDocument(
+            "registry entry is not complete", got=f"{type(error).__name__}: {error}"
+        ) from error
+
+
+def _status(document: Mapping[str, Any]) -> VersionStatus:
+    figures = document.get("figures")
+    known = {**document, "state": State(document["state"])}
+    return VersionStatus(**{**known, "figures": Figures(**figures) if figures else None})

@@ -1,0 +1,1 @@
+"""Where bytes from outside become domain values, and answers become bytes again."""

@@ -1,0 +1,153 @@
+"""Events from AWS as frozen dataclasses. The only home of their untyped shapes."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, unquote
+
+from hearth.domain.errors import BadRequest, MalformedBody
+
+Event = Mapping[str, Any]
+
+_LOGS_LIMIT = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """One HTTP API request (payload format 2.0).
+
+    Args:
+        method: In upper case.
+        path: As it was sent: still percent-encoded, without the stage.
+        headers: Names in lower case; repeated ones joined by commas.
+        body: The bytes that were sent.
+        request_id: The gateway's id of this request.
+        query: Decoded; the values of each key in order.
+    """
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+    request_id: str = ""
+    query: Mapping[str, list[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectCreated:
+    """An S3 "Object Created" event from EventBridge."""
+
+    bucket: str
+    key: str
+    sequencer: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogBatch:
+    """A CloudWatch Logs subscription batch: which group it came from, and its lines."""
+
+    group: str
+    lines: tuple[str, ...]
+
+
+def is_http(event: Event) -> bool:
+    return "requestContext" in event and "rawPath" in event
+
+
+def http_request(event: Event) -> HttpRequest:
+    """Return the request in a payload-format-2.0 event.
+
+    Raises:
+        MalformedBody: If the body is announced as base64 and is not.
+    """
+    context = event["requestContext"]
+    stage = context.get("stage", "$default")
+    path = event["rawPath"]
+    if stage != "$default":
+        path = path.removeprefix(f"/{stage}") or "/"
+    return HttpRequest(
+        method=context["http"]["method"].upper(),
+        path=path,
+        headers={name.lower(): value for name, value in event.get("headers", {}).items()},
+        body=_body(event),
+        request_id=context.get("requestId", ""),
+        query=parse_qs(event.get("rawQueryString", ""), keep_blank_values=True),
+    )
+
+
+def _body(event: Event) -> bytes:
+    body = event.get("body") or ""
+    if not event.get("isBase64Encoded"):
+        return str(body).encode()
+    try:
+        return base64.b64decode(body, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise MalformedBody("the event's body is not base64", got=str(error)) from error
+
+
+def is_object_created(event: Event) -> bool:
+    return event.get("source") == "aws.s3" and event.get("detail-type") == "Object Created"
+
+
+def object_created(event: Event) -> ObjectCreated:
+    """Return what an EventBridge event says of a new object.
+
+    Raises:
+        BadRequest: If it does not name a bucket and a key.
+    """
+    try:
+        detail = event["detail"]
+        key = unquote(detail["object"]["key"])
+        return ObjectCreated(detail["bucket"]["name"], key, detail["object"].get("sequencer", ""))
+    except (KeyError, TypeError) as error:
+        raise BadRequest(
+            "not an S3 object event", got=f"no {error}", expected="detail.bucket, detail.object"
+        ) from error
+
+
+def is_log_batch(event: Event) -> bool:
+    return "awslogs" in event
+
+
+def log_batch(event: Event) -> LogBatch:
+    """Return the lines of a CloudWatch Logs subscription event; a control message has none.
+
+    Raises:
+        MalformedBody: If it is not gzipped JSON in base64, or more than 64 MiB of it.
+    """
+    try:
+        packed = base64.b64decode(event["awslogs"]["data"], validate=True)
+        inflater = zlib.decompressobj(wbits=31)
+        text = inflater.decompress(packed, _LOGS_LIMIT)
+        if inflater.unconsumed_tail:
+            raise MalformedBody("log batch is too large", expected=f"<= {_LOGS_LIMIT} bytes")
+        batch = json.loads(text)
+        if batch.get("messageType") != "DATA_MESSAGE":
+            return LogBatch(batch.get("logGroup", ""), ())
+        return LogBatch(batch["logGroup"], tuple(line["message"] for line in batch["logEvents"]))
+    except (KeyError, TypeError, ValueError, AttributeError, zlib.error) as error:
+        raise MalformedBody(
+            "not a CloudWatch Logs batch", got=f"{type(error).__name__}: {error}"
+        ) from error
+
+
+def job(event: Event) -> str:
+    """Return what a direct invoke or a schedule asks to `do`.
+
+    Raises:
+        BadRequest: If the event is of no known kind.
+    """
+    do = event.get("do")
+    if not isinstance(do, str):
+        raise BadRequest(
+            "the event is of no known kind",
+            got=sorted(map(str, event))[:12],
+            expected="an HTTP API 2.0 event, an S3 event, a log batch, or an object with 'do'",
+        )
+    return do

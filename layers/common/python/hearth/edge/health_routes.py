@@ -1,0 +1,62 @@
+"""health-check's HTTP answers: Open Inference health, repository index, TF Serving status."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hearth.domain.errors import MalformedBody
+from hearth.edge.answers import Answer, of_json
+from hearth.edge.events import HttpRequest
+from hearth.edge.routes import parse_v1, parse_v2
+from hearth.stores.health import (
+    Readiness,
+    model_readiness,
+    model_status,
+    repository_index,
+    server_readiness,
+)
+from hearth.stores.registry import Registry
+
+SERVER = "hearth"
+EXTENSIONS = ["binary_tensor_data", "model_repository"]
+
+
+def health(request: HttpRequest, registry: Registry, server_version: str) -> Answer:
+    """Answer one health, status or index request from shared state."""
+    match request.method, request.path.rstrip("/"):
+        case "GET", "/v2":
+            body = {"name": SERVER, "version": server_version, "extensions": EXTENSIONS}
+            return of_json(200, body)
+        case "GET", "/v2/health/live":
+            return of_json(200, {"live": True})
+        case "GET", "/v2/health/ready":
+            return _readiness(server_readiness(registry), {})
+        case "POST", "/v2/repository/index":
+            only_ready = _index_filter(request.body)
+            return of_json(200, repository_index(registry, only_ready=only_ready))
+        case method, path if path.startswith("/v2"):
+            call = parse_v2(method, path)
+            found = model_readiness(registry, call.target)
+            return _readiness(found, {"name": call.target.model})
+        case method, path:
+            return of_json(200, model_status(registry, parse_v1(method, path).target))
+
+
+def _readiness(found: Readiness, body: dict[str, Any]) -> Answer:
+    # All three public clients are content with this: see "Health: three incompatible readings"
+    # in the decision on health bodies.
+    if found.ready:
+        return of_json(200, {**body, "ready": True})
+    return of_json(503, {**body, "ready": False, "error": "; ".join(found.reasons)})
+
+
+def _index_filter(body: bytes) -> bool:
+    try:
+        document = json.loads(body) if body.strip() else {}
+    except (ValueError, RecursionError) as error:
+        raise MalformedBody("the body is not JSON", got=body[:60]) from error
+    ready = document.get("ready", False) if isinstance(document, dict) else None
+    if not isinstance(ready, bool):
+        raise MalformedBody("Invalid value for 'ready': expected a boolean", got=repr(ready))
+    return ready

@@ -1,0 +1,1 @@
+"""Where things are kept: ports, their AWS adapters, and the registry and artefacts on top."""

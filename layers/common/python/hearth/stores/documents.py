@@ -1,0 +1,27 @@
+"""What every stored JSON document has in common."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hearth.domain.errors import InvalidDocument
+
+
+def parse_json(body: bytes, what: str) -> dict[str, Any]:
+    """Return a stored JSON object.
+
+    Raises:
+        InvalidDocument: If it is not one.
+    """
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise InvalidDocument(
+            f"{what} is not JSON",
+            got=body[:60],
+            remedy="restore an earlier version of the object: the bucket keeps them",
+        ) from error
+    if not isinstance(document, dict):
+        raise InvalidDocument(f"{what} is not an object", got=type(document).__name__)
+    return document

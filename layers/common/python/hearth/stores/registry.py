@@ -1,0 +1,111 @@
+"""The registry: one entry a model, changed by compare-and-set alone."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from hearth.domain.errors import StoreConflict, UnknownModel
+from hearth.domain.identity import model_name
+from hearth.domain.registry_entry import RegistryEntry, from_document, to_document
+from hearth.stores.documents import parse_json
+from hearth.stores.ports import Documents, Unchanged
+
+PREFIX = "registry/"
+Transition = Callable[[RegistryEntry], RegistryEntry]
+
+_PATIENCE_S = 30.0
+_LONGEST_PAUSE_S = 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """An entry as it stood, and the ETag it had."""
+
+    entry: RegistryEntry
+    etag: str
+
+
+class Registry:
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+
+    def read(self, model: str, known: Read | None = None) -> Read:
+        """Return a model's entry; `known` itself when nothing changed since.
+
+        Raises:
+            UnknownModel: If the model has no entry.
+            InvalidDocument: If what is stored is not an entry.
+        """
+        key = _key(model)
+        found = self._documents.read(key, unless=known.etag if known else "")
+        if isinstance(found, Unchanged) and known:
+            return known
+        if found is None or isinstance(found, Unchanged):
+            raise UnknownModel(
+                f"Servable not found for request: Latest({model})",
+                remedy="publish it, or look at POST /v2/repository/index for what is there",
+            )
+        return Read(_parse(key, found.body), found.etag)
+
+    def find(self, model: str) -> RegistryEntry | None:
+        """Return a model's entry, or None if it has none."""
+        try:
+            return self.read(model).entry
+        except UnknownModel:
+            return None
+
+    def models(self) -> Iterator[str]:
+        """Yield the names of all models that have an entry."""
+        for listed in self._documents.list(PREFIX):
+            yield listed.key.removeprefix(PREFIX).removesuffix(".json")
+
+    def change(self, model: str, transition: Transition) -> RegistryEntry:
+        """Apply a transition to the entry as it is now, again until no other writer was first.
+
+        A transition that returns the entry it was given writes nothing. A model's first
+        transition is given an empty entry.
+
+        Raises:
+            StoreConflict: If other writers were first for half a minute on end.
+        """
+        until = time.monotonic() + _PATIENCE_S
+        pause = 0.01
+        while True:
+            try:
+                return self._change_once(model, transition)
+            except StoreConflict:
+                if time.monotonic() > until:
+                    raise
+            # Full jitter: writers that collided do not collide again in step.
+            time.sleep(random.uniform(0, pause))  # noqa: S311
+            pause = min(pause * 2, _LONGEST_PAUSE_S)
+
+    def _change_once(self, model: str, transition: Transition) -> RegistryEntry:
+        key = _key(model)
+        found = self._documents.read(key)
+        if found is None or isinstance(found, Unchanged):
+            before, etag = RegistryEntry(model_name(model)), ""
+        else:
+            before, etag = _parse(key, found.body), found.etag
+        after = transition(before)
+        if after is before:
+            return before
+        after = replace(after, revision=before.revision + 1)
+        body = json.dumps(to_document(after), indent=1).encode()
+        if etag:
+            self._documents.replace(key, body, etag)
+        else:
+            self._documents.create(key, body)
+        return after
+
+
+def _key(model: str) -> str:
+    return f"{PREFIX}{model_name(model)}.json"
+
+
+def _parse(key: str, body: bytes) -> RegistryEntry:
+    return from_document(parse_json(body, key))

@@ -1,0 +1,1 @@
+"""Keeps and compares what predictions wrote down."""

@@ -1,0 +1,155 @@
+"""Arrays that a publisher gives, checked against the signature; or made up where none are given."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from hearth.domain.errors import InvalidDocument, SignatureMismatch
+from hearth.domain.signature import DYNAMIC, Signature, TensorSpec
+from hearth.serving.check import conform
+from hearth.serving.golden import GoldenCase, load
+from hearth.serving.session import Session, Tensors
+from hearth.serving.tensors import from_json
+
+TARGET = "target"
+_GENERATED_CASES = 3
+_SEED = 20
+
+
+def read_rows(path: Path, signature: Signature, *, labelled: bool) -> Tensors:
+    """Return the arrays of an evaluation set or baseline: one row an example.
+
+    Args:
+        path: .npz with one array for each input, by its name, and `target` where labelled.
+        signature: The model's.
+        labelled: Whether `target` must be there.
+
+    Raises:
+        InvalidDocument: If the file is no .npz without objects, or rows do not match.
+        SignatureMismatch: If it belongs to another signature.
+    """
+    arrays = _npz(path)
+    target = arrays.pop(TARGET, None)
+    if labelled and target is None:
+        raise InvalidDocument(
+            f"{path.name} has no array {TARGET!r}", got=sorted(arrays), remedy="add the labels"
+        )
+    conform(arrays, signature)
+    columns = [*arrays.values(), *([target] if target is not None else [])]
+    rows = {len(array) if array.ndim else 0 for array in columns}
+    if len(rows) != 1 or 0 in rows:
+        raise InvalidDocument(f"arrays of {path.name} differ in rows", got=sorted(rows))
+    return arrays
+
+
+def _npz(path: Path) -> Tensors:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+        raise InvalidDocument(
+            f"{path.name} cannot be read", got=error, expected=".npz without pickled objects"
+        ) from error
+
+
+def read_golden(path: Path, session: Session) -> list[GoldenCase]:
+    """Return the golden cases in a .npz or .json file; outputs that are not given are computed.
+
+    JSON: `{"cases": [{"inputs": {name: values}, "outputs": {name: values}}]}`.
+
+    Raises:
+        InvalidDocument: If the file is neither.
+        SignatureMismatch: If a case does not fit the signature.
+    """
+    cases = _json_cases(path, session.signature) if path.suffix == ".json" else load(path)
+    if not cases:
+        raise InvalidDocument(f"{path.name} holds no golden case", expected="at least one")
+    for case in cases:
+        conform(case.inputs, session.signature)
+        for name in case.outputs:
+            session.signature.output(name)
+    return [
+        case if case.outputs else GoldenCase(case.inputs, session.run(case.inputs))
+        for case in cases
+    ]
+
+
+def _json_cases(path: Path, signature: Signature) -> list[GoldenCase]:
+    try:
+        listed = json.loads(path.read_bytes())["cases"]
+        return [
+            GoldenCase(
+                {name: _array(signature.input(name), v) for name, v in case["inputs"].items()},
+                {
+                    name: _array(signature.output(name), v)
+                    for name, v in case.get("outputs", {}).items()
+                },
+            )
+            for case in listed
+        ]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise InvalidDocument(
+            f"golden file {path.name} cannot be read",
+            got=f"{type(error).__name__}: {error}",
+            expected='{"cases": [{"inputs": {name: values}, "outputs": {name: values}}]}',
+        ) from error
+
+
+def _array(spec: TensorSpec, value: Any) -> Any:  # noqa: ANN401 (any JSON to any array)
+    return from_json(value, spec.type, spec.name)
+
+
+def generate_golden(session: Session, rows: Tensors | None) -> list[GoldenCase]:
+    """Return cases made by running the model, on given rows or on made-up inputs.
+
+    Raises:
+        SignatureMismatch: If the model takes none of the made-up inputs.
+    """
+    if rows is not None:
+        return [_run(session, inputs) for inputs in _slices(rows)]
+    cases: list[GoldenCase] = []
+    refused: Exception | None = None
+    for batch in range(1, _GENERATED_CASES + 1):
+        try:
+            cases.append(_run(session, _made_up(session.signature, batch)))
+        except Exception as error:  # noqa: BLE001 (a made-up shape may be one that the graph cannot take)
+            refused = error
+    if not cases:
+        raise SignatureMismatch(
+            "the model takes none of the made-up inputs",
+            got=refused,
+            remedy="give golden cases, an evaluation set or a baseline",
+        )
+    return cases
+
+
+def _run(session: Session, inputs: Tensors) -> GoldenCase:
+    return GoldenCase(inputs, session.run(inputs))
+
+
+def _slices(rows: Tensors) -> list[Tensors]:
+    count = min(len(next(iter(rows.values()))), _GENERATED_CASES)
+    return [{name: array[i : i + 1] for name, array in rows.items()} for i in range(count)]
+
+
+def _made_up(signature: Signature, batch: int) -> Tensors:
+    random = np.random.default_rng(_SEED + batch)
+    return {spec.name: _random(spec, batch, random) for spec in signature.inputs}
+
+
+def _random(spec: TensorSpec, batch: int, random: np.random.Generator) -> Any:  # noqa: ANN401
+    # The first dimension is a batch wherever it is dynamic; other dynamic ones stay small.
+    shape = [
+        (batch if at == 0 else 2) if size == DYNAMIC else size for at, size in enumerate(spec.shape)
+    ]
+    if spec.datatype == "BYTES":
+        return np.full(shape, "a", object)
+    dtype = np.dtype(spec.type.numpy)
+    if dtype.kind == "f":
+        return random.standard_normal(shape).astype(dtype)
+    # Small non-negative integers are valid indices, lengths and categories almost everywhere.
+    return random.integers(0, 2, shape).astype(dtype)

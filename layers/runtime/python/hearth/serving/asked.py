@@ -1,0 +1,60 @@
+"""What both protocols have in common: a request that was read, and a model to ask."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from hearth.domain.manifest import Manifest
+from hearth.domain.routing import Route
+from hearth.domain.signature import Signature
+from hearth.edge.answers import Answer
+from hearth.edge.events import HttpRequest
+from hearth.serving.session import Tensors
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request's body, read as far as that goes without knowing the model.
+
+    Args:
+        document: The JSON object.
+        binary: The bytes behind it.
+        id: The caller's id of this request, or "".
+    """
+
+    document: Mapping[str, Any]
+    binary: memoryview = field(default_factory=lambda: memoryview(b""))
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The version that answers, and what its manifest says."""
+
+    route: Route
+    manifest: Manifest
+
+    @property
+    def signature(self) -> Signature:
+        return self.manifest.signature
+
+
+class ServingProtocol(Protocol):
+    """The four steps of a protocol, in the order in which a prediction takes them."""
+
+    def read(self, request: HttpRequest) -> Asked:
+        """Read the body: JSON, and binary behind it."""
+
+    def decode(self, asked: Asked, signature: Signature) -> Tensors:
+        """Turn what was asked into one array an input."""
+
+    def wanted(self, asked: Asked, signature: Signature) -> tuple[str, ...]:
+        """Name the outputs that are wanted; none means all."""
+
+    def encode(self, asked: Asked, outputs: Tensors, served: Served) -> Answer:
+        """Turn the outputs into an answer."""
+
+    def metadata(self, served: Served, versions: list[int]) -> Answer:
+        """Describe the model."""

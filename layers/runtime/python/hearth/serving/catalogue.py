@@ -1,0 +1,90 @@
+"""The registry as a warm sandbox sees it: cached, and never older than a stated time."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hearth.domain.errors import StoreError, UnknownLabel, UnknownVersion, VersionUnavailable
+from hearth.domain.routing import Route, Target, resolve
+from hearth.stores.registry import Read, Registry
+
+_MOST_ENTRIES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    read: Read
+    at: float
+
+
+class Catalogue:
+    """Resolves what a request asked for to a version.
+
+    Args:
+        registry: Where entries are read.
+        ttl_s: An entry is read again (one conditional GET) when it was seen longer ago than this.
+        monotonic: Seconds that only grow.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        ttl_s: float,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._registry = registry
+        self._ttl_s = ttl_s
+        self._monotonic = monotonic
+        self._seen: OrderedDict[str, _Seen] = OrderedDict()
+
+    def route(self, target: Target, key: str) -> Route:
+        """Return the version that answers.
+
+        What a cached entry cannot answer is asked again of the registry before it is refused:
+        a label or version that someone just made is seen at once.
+
+        Raises:
+            UnknownModel, UnknownVersion, UnknownLabel, VersionUnavailable: As `resolve`.
+            StoreError: If the registry cannot be read and nothing is known of the model.
+        """
+        seen, fresh = self._entry(target.model)
+        try:
+            return resolve(seen.entry, target, key)
+        except (UnknownVersion, UnknownLabel, VersionUnavailable):
+            if fresh:
+                raise
+        return resolve(self._refresh(target.model).entry, target, key)
+
+    def versions(self, model: str) -> list[int]:
+        """Return a model's versions that can be served."""
+        return self._entry(model)[0].entry.available()
+
+    def _entry(self, model: str) -> tuple[Read, bool]:
+        seen = self._seen.get(model)
+        if seen and self._monotonic() - seen.at < self._ttl_s:
+            return seen.read, False
+        try:
+            return self._refresh(model), True
+        except StoreError as error:
+            if seen is None:
+                raise
+            # Serving goes on with the last known entry while S3 does not answer.
+            print(f"registry of {model} not refreshed: {error}", file=sys.stderr)  # noqa: T201
+            self._remember(model, seen.read)
+            return seen.read, True
+
+    def _refresh(self, model: str) -> Read:
+        seen = self._seen.get(model)
+        read = self._registry.read(model, seen.read if seen else None)
+        self._remember(model, read)
+        return read
+
+    def _remember(self, model: str, read: Read) -> None:
+        self._seen[model] = _Seen(read, self._monotonic())
+        self._seen.move_to_end(model)
+        if len(self._seen) > _MOST_ENTRIES:
+            self._seen.popitem(last=False)

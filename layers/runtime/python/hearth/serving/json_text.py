@@ -1,0 +1,77 @@
+"""JSON as the protocols use it: bare NaN and Infinity come in and go out, depth is bounded."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import orjson
+from hearth.domain.errors import MalformedBody
+
+
+def loads(text: bytes) -> Any:  # noqa: ANN401 (any JSON)
+    """Return the JSON value in `text`.
+
+    Raises:
+        MalformedBody: If it is empty, is not JSON, or nests deeper than it can be read.
+    """
+    if not text.strip():
+        raise MalformedBody("the request body is empty", expected="a JSON object")
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as strict:
+        return _loads_leniently(text, strict)
+
+
+def _loads_leniently(text: bytes, strict: Exception) -> Any:  # noqa: ANN401
+    # TF Serving and tritonclient send NaN and Infinity as bare tokens, which orjson refuses.
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise MalformedBody(
+            "JSON nests too deeply", expected="at most some 1,000 levels"
+        ) from error
+    except ValueError as error:
+        raise MalformedBody("JSON Parse error", got=str(strict)) from error
+
+
+def dumps(value: Any) -> bytes:  # noqa: ANN401 (any JSON, with arrays in it)
+    """Return JSON text of a value that may hold numpy arrays and bytes.
+
+    Floats are written as the shortest digits that read back as the same value of their own
+    width; non-finite ones as bare tokens, as TF Serving writes them.
+
+    Example:
+        >>> dumps({"a": np.float32([0.1, 3])})
+        b'{"a":[0.1,3.0]}'
+    """
+    return orjson.dumps(value, default=_other, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def array(values: np.ndarray[Any, Any]) -> Any:  # noqa: ANN401
+    """Return what `dumps` is to be given for an array: itself, unless orjson would spoil it."""
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        return orjson.Fragment(_with_tokens(values))
+    return values if values.flags.c_contiguous else np.ascontiguousarray(values)
+
+
+def scalar(values: np.ndarray[Any, Any]) -> Any:  # noqa: ANN401
+    """Return what `dumps` is to be given for an array without dimensions."""
+    return array(values) if values.dtype.kind == "f" and not np.isfinite(values) else values[()]
+
+
+def _with_tokens(values: np.ndarray[Any, Any]) -> bytes:
+    # str() of a numpy float is the shortest text of its width; float() of it keeps those digits.
+    shortest = np.vectorize(lambda value: float(str(value)), otypes=[object])(values)
+    return json.dumps(shortest.tolist()).encode()
+
+
+def _other(value: Any) -> Any:  # noqa: ANN401
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} is not JSON")

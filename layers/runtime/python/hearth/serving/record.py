@@ -1,0 +1,69 @@
+"""The one line that each prediction writes to its log: its metric and its audit entry in one."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+
+SCHEMA = "hearth.prediction/1"
+NAMESPACE = "Hearth"
+
+_METRICS = [
+    {"Name": "Requests", "Unit": "Count"},
+    {"Name": "Errors", "Unit": "Count"},
+    {"Name": "Latency", "Unit": "Milliseconds"},
+    {"Name": "ModelLatency", "Unit": "Milliseconds"},
+    {"Name": "LoadTime", "Unit": "Milliseconds"},
+]
+_DIMENSIONS = [["model"], ["model", "version", "route"]]
+
+
+@dataclass(slots=True)
+class Record:
+    """What is known of a prediction so far; filled while it runs, written before it answers.
+
+    Times in milliseconds.
+    """
+
+    request_id: str = ""
+    model: str = ""
+    version: int = 0
+    route: str = ""
+    why: str = ""
+    status: int = 0
+    error: str = ""
+    latency_ms: float = 0.0
+    model_ms: float = 0.0
+    load_ms: float = 0.0
+
+
+def write(record: Record) -> None:
+    """Write the record as one line of CloudWatch's embedded metric format.
+
+    Source:
+        CloudWatch embedded metric format specification: `_aws.Timestamp` in milliseconds,
+        metric targets as top-level numbers, dimensions as top-level strings.
+    """
+    line = {
+        "_aws": {
+            "Timestamp": int(time.time() * 1000),
+            "CloudWatchMetrics": [
+                {"Namespace": NAMESPACE, "Dimensions": _DIMENSIONS, "Metrics": _METRICS}
+            ],
+        },
+        "record": SCHEMA,
+        "request_id": record.request_id,
+        "model": record.model,
+        "version": str(record.version),
+        "route": record.route,
+        "why": record.why,
+        "status": record.status,
+        "error": record.error,
+        "Requests": 1,
+        "Errors": int(record.status >= 400),
+        "Latency": round(record.latency_ms, 3),
+        "ModelLatency": round(record.model_ms, 3),
+        "LoadTime": round(record.load_ms, 3),
+    }
+    print(json.dumps(line, separators=(",", ":")), flush=True)  # noqa: T201

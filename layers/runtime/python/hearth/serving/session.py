@@ -1,0 +1,167 @@
+"""The only module that imports onnxruntime: opens a model file and runs it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from hearth.domain.datatype import from_onnx
+from hearth.domain.errors import (
+    HearthError,
+    ModelFailed,
+    NotOnnx,
+    ResourceExhausted,
+    SignatureMismatch,
+    UnsupportedModel,
+)
+from hearth.domain.manifest import RuntimeOptions
+from hearth.domain.signature import DYNAMIC, Signature, TensorSpec
+
+Tensors = dict[str, np.ndarray[Any, Any]]
+
+_MB_PER_PROCESSOR = 1769
+_LEVELS = {
+    "disabled": ort.GraphOptimizationLevel.ORT_DISABLE_ALL,
+    "basic": ort.GraphOptimizationLevel.ORT_ENABLE_BASIC,
+    "extended": ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED,
+    "all": ort.GraphOptimizationLevel.ORT_ENABLE_ALL,
+}
+_MODES = {
+    "sequential": ort.ExecutionMode.ORT_SEQUENTIAL,
+    "parallel": ort.ExecutionMode.ORT_PARALLEL,
+}
+_fault = ort.capi.onnxruntime_pybind11_state
+_NOT_READABLE = (_fault.InvalidProtobuf, _fault.InvalidGraph, _fault.NoSuchFile, _fault.NoModel)
+
+
+def processors(memory_mb: int) -> int:
+    """Return how many threads a function of this memory size can keep busy.
+
+    Source:
+        AWS Lambda: one vCPU at 1,769 MB, in proportion above.
+
+    Example:
+        >>> processors(512), processors(1769)
+        (1, 1)
+    """
+    return max(1, min(round(memory_mb / _MB_PER_PROCESSOR), os.cpu_count() or 1))
+
+
+class Session:
+    """An open model.
+
+    Args:
+        path: The model's file; its external data lies where the file says, beside it.
+        options: How to open it, from the manifest.
+        memory_mb: The function's memory size, which decides the threads.
+
+    Raises:
+        NotOnnx: If ONNX Runtime cannot read it.
+        UnsupportedModel: If its opset, IR or an operator is unknown to this ONNX Runtime.
+        ResourceExhausted: If memory does not suffice.
+    """
+
+    def __init__(self, path: Path, options: RuntimeOptions, memory_mb: int) -> None:
+        try:
+            self._session = ort.InferenceSession(
+                str(path), _session_options(options, memory_mb), ["CPUExecutionProvider"]
+            )
+        except Exception as error:
+            raise _refusal(path.name, error) from error
+        self.signature = _signature(self._session)
+
+    def run(self, inputs: Tensors, outputs: Sequence[str] = ()) -> Tensors:
+        """Return the named outputs, or all of them.
+
+        Args:
+            inputs: One array an input, of the signature's dtype and shape.
+            outputs: Names of the outputs that are wanted; none means all.
+
+        Raises:
+            SignatureMismatch: If ONNX Runtime does not accept the inputs' values.
+            ModelFailed: If running failed otherwise.
+        """
+        names = list(outputs) or [spec.name for spec in self.signature.outputs]
+        try:
+            return dict(zip(names, self._session.run(names, inputs), strict=True))
+        except _fault.InvalidArgument as error:
+            raise SignatureMismatch("the model does not accept these inputs", got=error) from error
+        except Exception as error:
+            raise _failure(error) from error
+
+
+def _session_options(options: RuntimeOptions, memory_mb: int) -> ort.SessionOptions:
+    made = ort.SessionOptions()
+    made.intra_op_num_threads = options.intra_op_num_threads or processors(memory_mb)
+    made.inter_op_num_threads = options.inter_op_num_threads or 1
+    made.graph_optimization_level = _choice(_LEVELS, options.graph_optimization_level)
+    made.execution_mode = _choice(_MODES, options.execution_mode)
+    made.log_severity_level = 3
+    for key, value in options.session_config.items():
+        made.add_session_config_entry(key, value)
+    return made
+
+
+def _choice(table: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 (ONNX Runtime's enums)
+    if name not in table:
+        raise UnsupportedModel(
+            "unknown runtime option", got=name, expected="one of " + ", ".join(table)
+        )
+    return table[name]
+
+
+def _refusal(name: str, error: Exception) -> HearthError:
+    if isinstance(error, HearthError):
+        return error
+    text = str(error)
+    if _is_out_of_memory(error):
+        return ResourceExhausted(
+            f"no memory left to open {name}", got=text, remedy="raise the memory size"
+        )
+    if (
+        isinstance(error, _NOT_READABLE)
+        and "opset" not in text
+        and "is not a registered" not in text
+    ):
+        return NotOnnx(f"ONNX Runtime cannot read {name}", got=text)
+    return UnsupportedModel(
+        f"ONNX Runtime {ort.__version__} cannot open {name}",
+        got=text,
+        remedy="export it for an opset and operators that this version has",
+    )
+
+
+def _failure(error: Exception) -> HearthError:
+    if _is_out_of_memory(error):
+        return ResourceExhausted(
+            "no memory left to run the model",
+            got=error,
+            remedy="send smaller batches, or raise the memory size",
+        )
+    return ModelFailed("ONNX Runtime failed while running the model", got=error)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    text = str(error)
+    return isinstance(error, MemoryError) or "bad_alloc" in text or "Failed to allocate" in text
+
+
+def _signature(session: ort.InferenceSession) -> Signature:
+    return Signature(
+        inputs=tuple(_spec(node) for node in session.get_inputs()),
+        outputs=tuple(_spec(node) for node in session.get_outputs()),
+    )
+
+
+def _spec(node: Any) -> TensorSpec:  # noqa: ANN401 (ONNX Runtime's NodeArg)
+    dims = node.shape or ()
+    return TensorSpec(
+        name=node.name,
+        datatype=from_onnx(node.type, node.name).name,
+        shape=tuple(dim if isinstance(dim, int) else DYNAMIC for dim in dims),
+        dims=tuple(dim if isinstance(dim, str) else "" for dim in dims),
+    )

@@ -1,0 +1,66 @@
+"""One predict sandbox: what it knows of the registry, and the sessions that it holds open."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from hearth.domain.errors import ArtefactCorrupt, ResourceExhausted
+from hearth.domain.manifest import EXTERNAL_DATA, MODEL
+from hearth.domain.routing import Route
+from hearth.edge.settings import PredictSettings
+from hearth.serving.catalogue import Catalogue
+from hearth.serving.files import Files
+from hearth.serving.session import Session
+from hearth.serving.sessions import Opened, Sessions
+from hearth.stores.artefacts import Artefacts, ReadManifest
+from hearth.stores.registry import Registry
+
+
+class Worker:
+    def __init__(self, registry: Registry, artefacts: Artefacts, settings: PredictSettings) -> None:
+        self.catalogue = Catalogue(registry, settings.registry_ttl_s)
+        self._artefacts = artefacts
+        self._memory_mb = settings.memory_mb
+        self._files = Files(Path(settings.files_dir), artefacts)
+        self._sessions = Sessions(settings.cache_mb << 20, self._files.remove)
+
+    def open(self, route: Route) -> tuple[Opened, bool]:
+        """Return the session of a route's version, and whether it was opened just now.
+
+        Raises:
+            ArtefactCorrupt: If the stored version is not the one that was proven.
+            ResourceExhausted: If it does not fit, even alone.
+        """
+        opened = self._sessions.get(route.manifest_sha256)
+        if opened:
+            return opened, False
+        started = time.perf_counter()
+        read = self._proven_manifest(route)
+        self._sessions.make_room(read.manifest.servable_size)
+        folder = self._place(read)
+        path = folder / read.manifest.model_file.path
+        session = Session(path, read.manifest.runtime, self._memory_mb)
+        opened = Opened(session, read.manifest, (time.perf_counter() - started) * 1000)
+        self._sessions.keep(read.sha256, opened)
+        return opened, True
+
+    def _proven_manifest(self, route: Route) -> ReadManifest:
+        read = self._artefacts.manifest(route.model, route.version)
+        if read.sha256 != route.manifest_sha256:
+            raise ArtefactCorrupt(
+                f"manifest of {route.model} version {route.version} is not the one that was proven",
+                got=read.sha256,
+                expected=route.manifest_sha256,
+                remedy="restore the object's first version, or publish the model again",
+            )
+        return read
+
+    def _place(self, read: ReadManifest) -> Path:
+        while True:
+            try:
+                return self._files.place(read, (MODEL, EXTERNAL_DATA))
+            except ResourceExhausted:
+                # The disk holds what the open sessions were opened from: close until it fits.
+                if not self._sessions.close_one():
+                    raise
