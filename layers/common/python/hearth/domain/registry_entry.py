@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -233,6 +234,39 @@ def assign(entry: RegistryEntry, name: str, split: Split, actor: Actor) -> Regis
     change = Change(actor.at, actor.who, f"label {name}", actor.why, before, after)
     labels = {**entry.labels, name: dict(sorted(split.items()))}
     return _remember(replace(entry, labels=labels), change)
+
+
+def with_share(entry: RegistryEntry, name: str, number: int, percent: int) -> Split:
+    """Return a label's split with `percent` of the traffic on one version.
+
+    The other versions keep their proportions among themselves.
+
+    Raises:
+        TransitionRefused: If a share is asked for and no other version can take the rest.
+    """
+    if percent >= 100:
+        return {number: 1}
+    others = {n: weight for n, weight in entry.labels.get(name, {}).items() if n != number}
+    total = sum(others.values())
+    if not total:
+        raise TransitionRefused(
+            f"label {name!r} of model {entry.model} has no other version for the rest",
+            got=f"{percent}% on version {number}",
+            remedy="promote it whole",
+        )
+    split = {n: weight * (100 - percent) for n, weight in others.items()}
+    split[number] = percent * total
+    divisor = math.gcd(*split.values())
+    return {n: weight // divisor for n, weight in split.items()}
+
+
+def roll_back(entry: RegistryEntry, name: str, actor: Actor) -> RegistryEntry:
+    """Point a label at where it was before its last move.
+
+    Raises:
+        TransitionRefused: If there is no such place, or what was there is not AVAILABLE.
+    """
+    return assign(entry, name, previous_split(entry, name), actor)
 
 
 def previous_split(entry: RegistryEntry, name: str) -> Split:

@@ -1,0 +1,138 @@
+"""`hearth publish`: a model file becomes a version."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+from hearth.domain.registry_entry import VersionStatus
+from hearth.domain.state import State
+from hearth.publishing.publication import Published, Publisher, Source, read_class_labels
+from hearth.stores.artefacts import Artefacts
+from hearth.stores.clock import SystemClock
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+from hearth_local import library, project, target
+from hearth_local.errors import LocalError
+from hearth_local.waiting import wait_until_loaded
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+class VersionEnded(LocalError):
+    """A version was published and load-and-warm refused it."""
+
+
+@click.command(short_help="Publish a model file as the next version.")
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option("--name", required=True, help="The model's name.")
+@click.option("--evaluation", type=_FILE, help=".npz: an array for each input, and `target`.")
+@click.option("--golden", type=_FILE, help=".npz or .json with golden cases.")
+@click.option("--baseline", type=_FILE, help=".npz: reference data, an array for each input.")
+@click.option("--classes", type=_FILE, help="Class labels: a JSON list, or one a line.")
+@click.option("--rtol", default=1e-3, show_default=True, help="Golden cases: relative tolerance.")
+@click.option("--atol", default=1e-5, show_default=True, help="Golden cases: absolute tolerance.")
+@click.option("--note", default="", help="Anything worth remembering.")
+@click.option("--wait", "timeout_s", default=300.0, show_default=True, help="Seconds; 0: do not.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--stack", help="A deployed stack's name; default: the one running here.")
+def publish(*, timeout_s: float, as_json: bool, stack: str | None, **options: Any) -> None:
+    """Check MODEL (an .onnx file), upload it, and wait until it is servable or refused."""
+    console = Console(stderr=True, highlight=False)
+    found = target.find(project.find().state_dir, stack)
+    published = publish_source(source(options), library.artefacts(found), console)
+    manifest = published.manifest
+    status = None
+    if timeout_s:
+        status = wait_until_loaded(
+            library.registry(found), manifest.model, manifest.version, timeout_s
+        )
+    click.echo(_json(published, status) if as_json else _text(published, status))
+    if status and status.state is State.END:
+        raise VersionEnded(
+            f"{manifest.model} version {manifest.version}",
+            f"{status.error_code}: {status.error_message}",
+            "AVAILABLE",
+            "what served before goes on serving",
+        )
+
+
+def source(options: dict[str, Any]) -> Source:
+    classes = options["classes"]
+    return Source(
+        model=options["name"],
+        path=options["model"],
+        golden=options["golden"],
+        evaluation=options["evaluation"],
+        baseline=options["baseline"],
+        class_labels=read_class_labels(classes) if classes else (),
+        rtol=options["rtol"],
+        atol=options["atol"],
+        created_by=library.who(),
+        note=options["note"],
+    )
+
+
+def publish_source(source: Source, artefacts: Artefacts, console: Console) -> Published:
+    """Publish with a progress bar on a terminal, silently elsewhere."""
+    columns = (
+        TextColumn("upload"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("upload", total=None)
+        publisher = Publisher(
+            artefacts,
+            SystemClock(),
+            progress=lambda count: progress.advance(task, count),
+            started=lambda total: progress.update(task, total=total),
+        )
+        return publisher.publish(source)
+
+
+def _json(published: Published, status: VersionStatus | None) -> str:
+    manifest = published.manifest
+    return json.dumps(
+        {
+            "model": manifest.model,
+            "version": manifest.version,
+            "new": published.new,
+            "uploaded_bytes": published.uploaded_bytes,
+            "skipped_bytes": published.skipped_bytes,
+            "golden": {"count": manifest.golden.count, "origin": manifest.golden.origin},
+            "state": str(status.state) if status else None,
+            "error": status.error_message if status else None,
+        }
+    )
+
+
+def _text(published: Published, status: VersionStatus | None) -> str:
+    manifest = published.manifest
+    what = "published" if published.new else "nothing new: these files are already"
+    line = (
+        f"{what} {manifest.model} version {manifest.version}: "
+        f"{published.uploaded_bytes:,} bytes uploaded, {published.skipped_bytes:,} already there, "
+        f"{manifest.golden.count} golden cases {manifest.golden.origin}"
+    )
+    if status is None:
+        return line
+    line += f"\n{status.state}"
+    if status.figures:
+        line += (
+            f": opens in {status.figures.cold_open_ms:.1f} ms, first run "
+            f"{status.figures.first_run_ms:.2f} ms, warm run {status.figures.warm_run_ms:.3f} ms"
+        )
+    return line

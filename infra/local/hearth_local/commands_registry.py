@@ -1,0 +1,173 @@
+"""`hearth status`, `promote`, `rollback`, `policy`, `load` and `unload`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+
+import click
+from hearth.domain import registry_entry as entries
+from hearth.domain.errors import HearthError
+from hearth.domain.identity import STABLE
+from hearth.domain.registry_entry import ROLLOUTS, Policy, RegistryEntry
+from hearth.stores.registry import Registry
+from rich.console import Console
+from rich.table import Table
+
+from hearth_local import library, project, target
+from hearth_local.http_call import Call, require
+
+_stack = click.option("--stack", help="A deployed stack's name; default: the one running here.")
+_why = click.option("--why", default="", help="The reason, for the history.")
+_label = click.option("--label", default=STABLE, show_default=True, help="Which label moves.")
+
+
+def _found(stack: str | None) -> target.Target:
+    return target.find(project.find().state_dir, stack)
+
+
+@click.command(short_help="Show models, versions, labels and history.")
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print the registry entries as JSON.")
+@_stack
+def status(*, name: str | None, as_json: bool, stack: str | None) -> None:
+    """Show every model, or NAME with its history."""
+    registry = library.registry(_found(stack))
+    names = [name] if name else list(registry.models())
+    if as_json:
+        documents = [entries.to_document(registry.read(model).entry) for model in names]
+        click.echo(json.dumps(documents[0] if name else documents, indent=1))
+        return
+    _print_table(registry, names)
+    if name:
+        _print_history(registry.read(name).entry)
+
+
+def _print_table(registry: Registry, names: list[str]) -> None:
+    table = Table("model", "version", "state", "labels", "open ms", "run ms", "since", "reason")
+    table.box = None
+    for name in names:
+        try:
+            _add_rows(table, registry.read(name).entry)
+        except HearthError as error:
+            if len(names) == 1:
+                raise
+            table.add_row(name, "?", "UNREADABLE", "", "", "", "", str(error))
+    # Piped output is one line a version, however narrow the terminal behind it is.
+    width = None if sys.stdout.isatty() else 500
+    Console(highlight=False, width=width).print(table)
+
+
+def _add_rows(table: Table, entry: RegistryEntry) -> None:
+    for number, version in sorted(entry.versions.items(), reverse=True):
+        figures = version.figures
+        table.add_row(
+            entry.model,
+            str(number),
+            str(version.state),
+            " ".join(_shares(entry, number)),
+            f"{figures.cold_open_ms:.1f}" if figures else "",
+            f"{figures.warm_run_ms:.3f}" if figures else "",
+            version.since,
+            "" if version.error_code == "OK" else f"{version.error_code}: {version.error_message}",
+        )
+
+
+def _shares(entry: RegistryEntry, number: int) -> list[str]:
+    shares = []
+    for label, split in entry.labels.items():
+        if number in split:
+            share = split[number] / sum(split.values())
+            shares.append(label if share == 1 else f"{label}:{share:.0%}")
+    return shares
+
+
+def _print_history(entry: RegistryEntry) -> None:
+    click.echo(f"rollout policy: {entry.policy.rollout}")
+    for change in entry.history[-20:]:
+        moved = f"{_place(change.before)} -> {_place(change.after)}"
+        click.echo(f"{change.at}  {change.what}: {moved}  by {change.who}  {change.why}".rstrip())
+
+
+def _place(split: object) -> str:
+    if not isinstance(split, dict):
+        return str(split) or "-"
+    if len(split) == 1:
+        return str(next(iter(split)))
+    return ", ".join(f"{n}:{weight}" for n, weight in split.items()) or "-"
+
+
+@click.command(short_help="Point a label at a version.")
+@click.argument("name")
+@click.argument("version", type=click.IntRange(min=1))
+@click.option("--weight", type=click.IntRange(1, 99), help="Percent; the rest stays where it is.")
+@_label
+@_why
+@_stack
+def promote(
+    *, name: str, version: int, weight: int | None, label: str, why: str, stack: str | None
+) -> None:
+    """Point the label `stable` (or another) of model NAME at VERSION, whole or with a share."""
+    actor = library.actor(why or "hearth promote")
+
+    def move(entry: RegistryEntry) -> RegistryEntry:
+        split = entries.with_share(entry, label, version, weight or 100)
+        return entries.assign(entry, label, split, actor)
+
+    _say(library.registry(_found(stack)).change(name, move), label)
+
+
+@click.command(short_help="Point a label back at where it was.")
+@click.argument("name")
+@_label
+@_why
+@_stack
+def rollback(*, name: str, label: str, why: str, stack: str | None) -> None:
+    """Point the label `stable` (or another) of model NAME back at where it was before."""
+    actor = library.actor(why or "hearth rollback")
+    registry = library.registry(_found(stack))
+    _say(registry.change(name, lambda entry: entries.roll_back(entry, label, actor)), label)
+
+
+def _say(entry: RegistryEntry, label: str) -> None:
+    split = {str(number): weight for number, weight in entry.labels[label].items()}
+    click.echo(f"{entry.model}: {label} is {_place(split)}")
+
+
+@click.command(short_help="Show or set a model's rollout policy.")
+@click.argument("name")
+@click.argument("rollout", required=False, type=click.Choice(ROLLOUTS))
+@_why
+@_stack
+def policy(*, name: str, rollout: str | None, why: str, stack: str | None) -> None:
+    """Show model NAME's rollout policy, or set it; a model may get one before its first version."""
+    registry = library.registry(_found(stack))
+    if rollout:
+        actor = library.actor(why or "hearth policy")
+        entry = registry.change(
+            name, lambda now: entries.set_policy(now, Policy(rollout=rollout), actor)
+        )
+    else:
+        entry = registry.read(name).entry
+    click.echo(json.dumps(asdict(entry.policy)))
+
+
+@click.command(short_help="Load a version again.")
+@click.argument("name")
+@click.argument("version", required=False, type=click.IntRange(min=1))
+@_stack
+def load(*, name: str, version: int | None, stack: str | None) -> None:
+    """Load what model NAME's labels point at, or VERSION: after an unload, or an END."""
+    body = json.dumps({"parameters": {"version": version} if version else {}}).encode()
+    path = f"/v2/repository/models/{name}/load"
+    click.echo(require(_found(stack), Call("POST", path, body)).body.decode())
+
+
+@click.command(short_help="Take a model out of service.")
+@click.argument("name")
+@_stack
+def unload(*, name: str, stack: str | None) -> None:
+    """Take every version of model NAME out of service; its labels stay for the next load."""
+    require(_found(stack), Call("POST", f"/v2/repository/models/{name}/unload"))
+    click.echo(f"{name}: unloaded")
