@@ -21,6 +21,8 @@ from hearth.domain.state import State
 from hearth.publishing.publication import Publisher
 from hearth.stores.clock import SystemClock
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from hearth_local import demo_models, library, project
 from hearth_local.demo_models import Digits, Trained
@@ -49,9 +51,13 @@ class Demo:
     folder: Path
 
     def say(self, step: str, what: str, where: str = "") -> None:
-        self.console.print(f"[bold]{step:<9}[/bold] {what}")
+        line = Table.grid(padding=(0, 1))
+        line.add_column(width=8, style="bold")
+        line.add_column(overflow="fold")
+        line.add_row(step, Text(what))
         if where:
-            self.console.print(f"{'':<9} [dim]{where}[/dim]", soft_wrap=True)
+            line.add_row("", Text(where, style="dim"))
+        self.console.print(line)
 
     def predict(self, rows: npt.NDArray[np.float32], headers: dict[str, str]) -> Reply:
         body = json.dumps({"instances": rows.tolist()}).encode()
