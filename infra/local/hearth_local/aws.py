@@ -91,6 +91,7 @@ class Aws:
             "Authorization": f"AWS4-HMAC-SHA256 Credential=local/{_SCOPE}, Signature=none",
         }
         async with self._session.post(self.url, json=document, headers=headers) as response:
+            response.raise_for_status()
             answer: dict[str, Any] = await response.json(content_type=None) or {}
             return answer
 

@@ -92,7 +92,8 @@ def publish_source(source: Source, artefacts: Artefacts, console: Console) -> Pu
         TransferSpeedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, transient=True) as progress:
+    shown = console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=not shown) as progress:
         task = progress.add_task("upload", total=None)
         publisher = Publisher(
             artefacts,

@@ -45,6 +45,11 @@ class FunctionLog:
     _file: TextIO | None = None
     _size: int = 0
 
+    def open(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = self.path.open("a", encoding="utf-8", newline="\n")
+        self._size = self._file.tell()
+
     def write(self, stream: str, request_id: str, message: str) -> LogLine:
         line = LogLine(datetime.now(UTC), stream, request_id, message)
         self._append(str(line))
@@ -59,20 +64,15 @@ class FunctionLog:
 
     def _append(self, text: str) -> None:
         if self._file is None:
-            self._open()
+            self.open()
         if self._size > ROTATE_AT_BYTES:
             self.close()
             self.path.replace(self.path.with_suffix(".log.1"))
-            self._open()
+            self.open()
         assert self._file is not None
         self._file.write(text)
         self._file.flush()
         self._size += len(text)
-
-    def _open(self) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self.path.open("a", encoding="utf-8", newline="\n")
-        self._size = self._file.tell()
 
 
 class LineSplitter:

@@ -15,6 +15,8 @@ from hearth_local.template import Function, Template
 # Lambda waits a minute, then two; a person at a laptop does not.
 RETRY_DELAYS_S = (1.0, 2.0)
 _MEMORY_CHECK_S = 0.05
+# A function that takes longer to come up does so while the stack already serves.
+_READY_LIMIT_S = 15.0
 
 
 class Functions:
@@ -40,13 +42,14 @@ class Functions:
     async def start(self) -> dict[str, Answer]:
         """Start each function's first worker; return those that did not come up, by name."""
         self._run(self._watch_memory())
-        pools = list(self._pools.values())
-        failures = await asyncio.gather(*(pool.warm() for pool in pools))
-        return {
-            pool.function.title: failure
-            for pool, failure in zip(pools, failures, strict=True)
-            if failure is not None
-        }
+        starts = {asyncio.ensure_future(pool.warm()): pool for pool in self._pools.values()}
+        if not starts:
+            return {}
+        done, late = await asyncio.wait(starts, timeout=_READY_LIMIT_S)
+        for start in late:
+            start.cancel()
+        failures = {starts[start].function.title: start.result() for start in done}
+        return {name: failure for name, failure in failures.items() if failure is not None}
 
     async def stop(self) -> None:
         for task in list(self._background):
@@ -61,11 +64,14 @@ class Functions:
         """
         return self._pools[self._template.function(name).logical_id]
 
-    async def call(self, name: str, payload: bytes, *, client_context: str = "") -> Answer:
+    async def call(
+        self, name: str, payload: bytes, *, client_context: str = "", request_id: str = ""
+    ) -> Answer:
         """Call a function and wait for its answer."""
         pool = self.pool(name)
-        invocation = Invocation(payload, pool.function.arn, client_context=client_context)
-        return await pool.submit(invocation)
+        call = Invocation(payload, pool.function.arn, client_context=client_context)
+        call.request_id = request_id or call.request_id
+        return await pool.submit(call)
 
     def send(self, name: str, payload: bytes) -> str:
         """Call a function in the background, as Lambda does for events; return the request id."""

@@ -1,6 +1,7 @@
 """The stand-in for the HTTP API: routes requests to functions, on loopback only.
 
-IAM authorisation is not enforced here: whoever reaches this machine's loopback may call anything.
+IAM authorisation is not enforced here: any program on this machine may call anything. Pages that a
+browser shows may not, see hearth_local.origin.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from hearth_local import body, http_event, routes
+from hearth_local import body, http_event, origin, routes
 from hearth_local.errors import PortTaken
 from hearth_local.events import Route
 from hearth_local.functions import Functions
@@ -78,16 +79,11 @@ class Gateway:
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         await self._ready.wait()
         assert self._invoke_api is not None
+        if not origin.is_this_machine(request.headers):
+            return _rendered(http_event.message(403, "Forbidden"))
         if self._invoke_api.wants(request):
             return await self._invoke_api.answer(request)
-        answer = await self._route(request)
-        response = web.Response(status=answer.status, body=answer.body)
-        for name, value in answer.headers:
-            if name == "content-type":
-                response.headers[name] = value
-            elif name != "content-length":
-                response.headers.add(name, value)
-        return response
+        return _rendered(await self._route(request))
 
     async def _route(self, request: web.BaseRequest) -> Response:
         path = request.rel_url.raw_path
@@ -133,3 +129,13 @@ class Gateway:
             port=self._port,
             protocol=f"HTTP/{request.version.major}.{request.version.minor}",
         )
+
+
+def _rendered(answer: Response) -> web.Response:
+    response = web.Response(status=answer.status, body=answer.body)
+    for name, value in answer.headers:
+        if name == "content-type":
+            response.headers[name] = value
+        elif name != "content-length":
+            response.headers.add(name, value)
+    return response

@@ -182,6 +182,8 @@ def _declared(result: Mapping[str, Any]) -> Response:
     if "content-type" not in dict(headers):
         headers.append(("content-type", "text/plain;charset=UTF-8"))
     headers += [("set-cookie", cookie) for cookie in result.get("cookies") or ()]
+    if any("\n" in part or "\r" in part for header in headers for part in header):
+        return INTERNAL_ERROR
     return Response(status, tuple(headers), decoded)
 
 

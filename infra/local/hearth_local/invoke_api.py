@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import uuid
 from urllib.parse import unquote
 
 from aiohttp import web
@@ -33,15 +34,14 @@ class InvokeApi:
     async def answer(self, request: web.BaseRequest) -> web.Response:
         path = _PATH.fullmatch(request.rel_url.raw_path)
         assert path is not None
-        name, kind = (
-            unquote(path[1]),
-            request.headers.get("X-Amz-Invocation-Type", "RequestResponse"),
-        )
+        name, asked = unquote(path[1]), request.headers
+        kind = asked.get("X-Amz-Invocation-Type", "RequestResponse")
         limit = ASYNC_PAYLOAD_LIMIT if kind == "Event" else PAYLOAD_LIMIT
         try:
             self._functions.pool(name)
             payload = await body.read(request, limit) or b"{}"
             json.loads(payload)
+            context = base64.b64decode(asked.get("X-Amz-Client-Context", "")).decode()
         except UnknownFunction as error:
             return _refused(404, "ResourceNotFoundException", f"Function not found: {error}")
         except body.BodyTooLarge:
@@ -50,22 +50,27 @@ class InvokeApi:
         except ValueError as error:
             text = f"Could not parse request body into json: {error}"
             return _refused(400, "InvalidRequestContentException", text)
-        return await self._invoke(request, name, kind, payload)
-
-    async def _invoke(
-        self, request: web.BaseRequest, name: str, kind: str, payload: bytes
-    ) -> web.Response:
         if kind == "DryRun":
             return web.Response(status=204)
         if kind == "Event":
-            request_id = self._functions.send(name, payload)
-            return web.Response(status=202, headers={"x-amzn-RequestId": request_id})
-        context = base64.b64decode(request.headers.get("X-Amz-Client-Context", "")).decode()
-        answer = await self._functions.call(name, payload, client_context=context)
-        headers = {"Content-Type": "application/json", "X-Amz-Executed-Version": "$LATEST"}
+            sent = {"x-amzn-RequestId": self._functions.send(name, payload)}
+            return web.Response(status=202, headers=sent)
+        tail = asked.get("X-Amz-Log-Type") == "Tail"
+        return await self._call(name, payload, context, tail=tail)
+
+    async def _call(self, name: str, payload: bytes, context: str, *, tail: bool) -> web.Response:
+        request_id = str(uuid.uuid4())
+        answer = await self._functions.call(
+            name, payload, client_context=context, request_id=request_id
+        )
+        headers = {
+            "Content-Type": "application/json",
+            "X-Amz-Executed-Version": "$LATEST",
+            "x-amzn-RequestId": request_id,
+        }
         if answer.error:
             headers["X-Amz-Function-Error"] = answer.error
-        if request.headers.get("X-Amz-Log-Type") == "Tail":
+        if tail:
             headers["X-Amz-Log-Result"] = base64.b64encode(answer.log).decode()
         return web.Response(body=answer.payload, headers=headers)
 

@@ -65,9 +65,8 @@ class Names(Mapping[str, Any]):
             return _parameter(self._parameters[name])
         if name == "ServerlessHttpApi":  # SAM adds it where no event names an API
             return API_ID
-        resource, _, attribute = name.partition(".")
-        if attribute in {"Alias", "Version"} and resource in self._resources:
-            return self.attribute(resource, "Arn")
+        if function := self._aliased(name):
+            return self.attribute(function, "Arn")
         raise KeyError(name)
 
     def __contains__(self, name: object) -> bool:
@@ -76,7 +75,7 @@ class Names(Mapping[str, Any]):
             or name in self._resources
             or name == "ServerlessHttpApi"
             or "Default" in self._parameters.get(str(name), {})
-            or str(name).endswith((".Alias", ".Version"))
+            or self._aliased(str(name)) != ""
         )
 
     def __iter__(self) -> Iterator[str]:
@@ -95,6 +94,14 @@ class Names(Mapping[str, Any]):
         if attribute in {"Name", "QueueName", "Alias", "Version"}:
             return name
         return f"{name}.{attribute}"
+
+    def _aliased(self, name: str) -> str:
+        """Return the function whose alias or version, as SAM names them, a name is."""
+        for function, resource in self._resources.items():
+            own = (f"{function}.Alias", f"{function}.Version", f"{function}Alias")
+            if resource["Type"] == "AWS::Serverless::Function" and name.startswith(own):
+                return str(function)
+        return ""
 
     def _kind(self, resource: str) -> str:
         if resource == "ServerlessHttpApi":

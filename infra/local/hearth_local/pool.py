@@ -30,6 +30,7 @@ class Pool:
 
     async def warm(self) -> Answer | None:
         """Start a first worker; return None once it is ready, or why it is not."""
+        self.log.open()
         self._first = asyncio.get_running_loop().create_future()
         self._spawn()
         return await self._first

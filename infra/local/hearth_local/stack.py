@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import shutil
-import threading
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,11 +15,12 @@ from typing import Any, Self, TypeVar
 from hearth_local import layer_view, state_file
 from hearth_local.aws import Aws
 from hearth_local.environment import Host
-from hearth_local.errors import LocalError
+from hearth_local.errors import NotRunning
 from hearth_local.events import NotRunLocally, Route
 from hearth_local.functions import RETRY_DELAYS_S, Functions
 from hearth_local.gateway import TIMEOUT_S, Gateway
 from hearth_local.invocation import Answer
+from hearth_local.loop_thread import LoopThread
 from hearth_local.names import REGION
 from hearth_local.template import Template, load
 from hearth_local.triggers import Triggers
@@ -64,8 +64,7 @@ class LocalStack:
     region: str = field(default=REGION, init=False)
     # Functions whose first worker did not come up, with Lambda's description of why.
     failures: dict[str, str] = field(default_factory=dict, init=False)
-    _loop: asyncio.AbstractEventLoop | None = field(default=None, init=False, repr=False)
-    _thread: threading.Thread | None = field(default=None, init=False, repr=False)
+    _loop: LoopThread | None = field(default=None, init=False, repr=False)
     _parts: _Parts | None = field(default=None, init=False, repr=False)
 
     def start(self) -> Self:
@@ -78,7 +77,7 @@ class LocalStack:
         read = load(self.template.resolve())
         self._parts = _Parts(self, read, state_file.Lock(self.state_dir))
         self._parts.lock.take()
-        self._loop, self._thread = _loop_in_thread()
+        self._loop = LoopThread()
         try:
             self._wait(self._parts.start())
         except BaseException:
@@ -89,14 +88,11 @@ class LocalStack:
     def stop(self) -> None:
         """End everything that was started; safe to call at any time, more than once."""
         loop, self._loop = self._loop, None
-        if loop is None or self._parts is None or self._thread is None:
+        if loop is None or self._parts is None:
             return
-        future = asyncio.run_coroutine_threadsafe(self._parts.stop(), loop)
         try:
-            future.result(_STOP_LIMIT_S)
+            loop.end(self._parts.stop(), _STOP_LIMIT_S)
         finally:
-            loop.call_soon_threadsafe(loop.stop)
-            self._thread.join(_STOP_LIMIT_S)
             self._parts.lock.release()
 
     def invoke(self, function: str, event: Any) -> Any:  # noqa: ANN401
@@ -142,8 +138,10 @@ class LocalStack:
         self.stop()
 
     def _wait(self, work: Coroutine[Any, Any, _Result]) -> _Result:
-        assert self._loop is not None
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        if self._loop is None:
+            work.close()
+            raise NotRunning("local stack", "one that has stopped", "a running one", "start it")
+        return self._loop.run(work)
 
 
 class FunctionError(Exception):
@@ -197,7 +195,9 @@ class _Parts:
         shutil.rmtree(self._stack.state_dir / "sandboxes", ignore_errors=True)
 
     def trouble(self) -> str:
-        return "" if self._aws.alive() else f"the stand-in for S3 ended; see {self._aws.log}"
+        if not self._aws.alive():
+            return f"the stand-in for S3 and EventBridge ended; see {self._aws.log}"
+        return self._triggers.trouble() if self._triggers is not None else ""
 
     async def call(self, function: str, payload: bytes) -> Answer:
         assert self._functions is not None
@@ -226,24 +226,3 @@ def _client(wanted: str) -> str:
 def _words(answer: Answer) -> str:
     error = json.loads(answer.payload)
     return f"{error.get('errorType')}: {error.get('errorMessage')}"
-
-
-def _loop_in_thread() -> tuple[asyncio.AbstractEventLoop, threading.Thread]:
-    loop = asyncio.new_event_loop()
-
-    def run() -> None:
-        asyncio.set_event_loop(loop)
-        loop.run_forever()
-        left = asyncio.all_tasks(loop)
-        for task in left:
-            task.cancel()
-        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
-        loop.run_until_complete(loop.shutdown_default_executor())
-        loop.close()
-
-    thread = threading.Thread(target=run, name="hearth-local-stack", daemon=True)
-    thread.start()
-    return loop, thread
-
-
-__all__ = ["FunctionError", "LocalError", "LocalStack"]

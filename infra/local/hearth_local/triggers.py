@@ -43,6 +43,11 @@ class Triggers:
             elif isinstance(event, Subscription):
                 self._run(self._feed(event).pump())
 
+    def trouble(self) -> str:
+        """Return why an event source ended, empty while all run."""
+        ended = [task for task in self._tasks if task.done() and not task.cancelled()]
+        return f"an event source ended: {ended[0].exception()!r}" if ended else ""
+
     async def stop(self) -> None:
         for task in self._tasks:
             task.cancel()
