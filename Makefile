@@ -53,3 +53,35 @@ pins: $(VENV)/linted
 
 clean:
 	@rm -rf $(VENV) .hearth .aws-sam .pytest_cache .mypy_cache .ruff_cache
+
+# ---- SAM: build, checks, end-to-end tests ------------------------------------------------------------------------
+# Tools whose pins exclude each other live in virtual environments of their own.
+SAM := .venv-sam/bin/sam
+ARCHITECTURE ?= x86_64
+export SAM_CLI_TELEMETRY := 0
+
+.PHONY: hashes template-checks tool-pins
+
+.venv-%/ready: requirements/%.txt
+	@echo "setting up .venv-$* (once)"
+	@$(PYTHON) -m venv .venv-$*
+	@.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	@touch $@
+
+# Layers and functions into .aws-sam, for `sam deploy`; infra/build/Makefile says how each is made.
+build: .venv-sam/ready
+	@ARCHITECTURE=$(ARCHITECTURE) PYTHON=$(abspath .venv-sam/bin/python) $(SAM) build
+
+e2e: $(READY) .venv-sam/ready
+	@$(BIN)/python -m pytest -m sam tests/e2e
+
+# Writes the content hash of each function's layers into template.yaml.
+hashes: $(READY)
+	@$(BIN)/python infra/hashes.py
+
+template-checks: $(VENV)/linted .venv-sam/ready .venv-checkov/ready
+	@$(BIN)/python infra/template_checks.py
+
+tool-pins: $(VENV)/linted
+	@echo aws-sam-cli==1.170.0 | $(PIN) - -o requirements/sam.txt
+	@echo checkov==3.3.30 | $(PIN) - -o requirements/checkov.txt

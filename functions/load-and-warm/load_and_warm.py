@@ -14,6 +14,7 @@ from hearth.edge.settings import LoadAndWarmSettings
 from hearth.edge.telemetry import logger
 from hearth.serving.files import Files
 from hearth.serving.load_jobs import on_created, on_job
+from hearth.serving.proof_process import prove_apart
 from hearth.serving.repository import repository_control
 from hearth.serving.warming import Attempt, Loader
 from hearth.stores.artefacts import Artefacts
@@ -41,6 +42,7 @@ def assemble() -> Loader:
         files=Files(Path(settings().files_dir), artefacts),
         memory_mb=settings().memory_mb,
         attempts=settings().load_attempts,
+        prove=prove_apart,
     )
 
 

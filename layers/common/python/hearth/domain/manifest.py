@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
-from hearth.domain.errors import InvalidDocument
+from hearth.domain.errors import InvalidDocument, InvalidName
 from hearth.domain.identity import digest, model_name, version
 from hearth.domain.signature import Signature, TensorSpec
 
@@ -169,7 +169,7 @@ def from_document(document: Mapping[str, Any]) -> Manifest:
             provenance=Provenance(**document["provenance"]),
             class_labels=tuple(document["class_labels"]),
         )
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, InvalidName) as error:
         raise InvalidDocument(
             "manifest is not complete",
             got=f"{type(error).__name__}: {error}",

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
-from hearth.domain.errors import InvalidDocument, TransitionRefused, UnknownVersion
+from hearth.domain.errors import (
+    InvalidDocument,
+    InvalidName,
+    TransitionRefused,
+    UnknownVersion,
+)
 from hearth.domain.identity import STABLE, label, model_name, version
 from hearth.domain.state import State, advance
 
@@ -170,8 +175,8 @@ def become_available(
 
 
 def _becomes_stable(entry: RegistryEntry, number: int) -> bool:
-    current = entry.labels.get(STABLE, {})
-    if not any(n in entry.available() for n in current):
+    current = entry.labels.get(STABLE)
+    if not current:
         return True
     # Events arrive in any order: an older version that is proven late never displaces a newer one.
     return entry.policy.rollout == IMMEDIATE and number > max(current)
@@ -229,6 +234,8 @@ def assign(entry: RegistryEntry, name: str, split: Split, actor: Actor) -> Regis
                 expected=f"one of {entry.available()}",
                 remedy="load the version first",
             )
+    if entry.labels.get(name) == split:
+        return entry  # nothing moves: the history would lose the way back
     before = {str(n): weight for n, weight in entry.labels.get(name, {}).items()}
     after = {str(n): weight for n, weight in sorted(split.items())}
     change = Change(actor.at, actor.who, f"label {name}", actor.why, before, after)
@@ -350,7 +357,7 @@ def from_document(document: Mapping[str, Any]) -> RegistryEntry:
             },
             history=tuple(Change(**change) for change in document["history"]),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, InvalidName) as error:
         raise InvalidDocument(
             "registry entry is not complete", got=f"{type(error).__name__}: {error}"
         ) from error
@@ -359,4 +366,9 @@ def from_document(document: Mapping[str, Any]) -> RegistryEntry:
 def _status(document: Mapping[str, Any]) -> VersionStatus:
     figures = document.get("figures")
     known = {**document, "state": State(document["state"])}
-    return VersionStatus(**{**known, "figures": Figures(**figures) if figures else None})
+    status = VersionStatus(**{**known, "figures": Figures(**figures) if figures else None})
+    for item in fields(status):
+        value = getattr(status, item.name)
+        if item.name != "figures" and type(value) is not type(item.default):
+            raise TypeError(f"{item.name} is {value!r}")
+    return status

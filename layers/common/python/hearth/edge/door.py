@@ -17,10 +17,13 @@ Flow = Callable[[HttpRequest], Answer]
 
 def respond(event: Event, flow: Flow) -> dict[str, Any]:
     """Return the HTTP API response of a flow; an error becomes its status and `{"error": ...}`."""
+    path = ""
     try:
-        return render(flow(http_request(event)))
+        request = http_request(event)
+        path = request.path
+        return render(flow(request))
     except HearthError as error:
-        return render(of_error(error, event["rawPath"]))
+        return render(of_error(error, path))
     except Exception as error:  # noqa: BLE001 (a worker that dies of one request fails the next too)
         traceback.print_exc(file=sys.stderr)
         return render(of_unexpected(error))

@@ -16,6 +16,7 @@ from hearth.domain.errors import BadRequest, MalformedBody
 Event = Mapping[str, Any]
 
 _LOGS_LIMIT = 64 << 20
+_NOT_THAT_SHAPE = (KeyError, TypeError, ValueError, AttributeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,29 +65,39 @@ def http_request(event: Event) -> HttpRequest:
     """Return the request in a payload-format-2.0 event.
 
     Raises:
-        MalformedBody: If the body is announced as base64 and is not.
+        BadRequest: If the event is no such request.
+        MalformedBody: If the body is announced as base64 and is not, or is not UTF-8.
     """
-    context = event["requestContext"]
-    stage = context.get("stage", "$default")
-    path = event["rawPath"]
-    if stage != "$default":
-        path = path.removeprefix(f"/{stage}") or "/"
-    return HttpRequest(
-        method=context["http"]["method"].upper(),
-        path=path,
-        headers={name.lower(): value for name, value in event.get("headers", {}).items()},
-        body=_body(event),
-        request_id=context.get("requestId", ""),
-        query=parse_qs(event.get("rawQueryString", ""), keep_blank_values=True),
-    )
+    try:
+        context = event["requestContext"]
+        return HttpRequest(
+            method=context["http"]["method"].upper(),
+            path=_path(event["rawPath"], context.get("stage", "$default")),
+            headers={name.lower(): value for name, value in event.get("headers", {}).items()},
+            body=_body(event),
+            request_id=context.get("requestId", ""),
+            query=parse_qs(event.get("rawQueryString", ""), keep_blank_values=True),
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise BadRequest(
+            "the event is not an HTTP request",
+            got=f"{type(error).__name__}: {error}",
+            expected="payload format 2.0: rawPath, headers, requestContext.http.method",
+        ) from error
+
+
+def _path(raw: str, stage: str) -> str:
+    return raw.removeprefix("" if stage == "$default" else f"/{stage}") or "/"
 
 
 def _body(event: Event) -> bytes:
     body = event.get("body") or ""
-    if not event.get("isBase64Encoded"):
-        return str(body).encode()
     try:
+        if not event.get("isBase64Encoded"):
+            return str(body).encode()
         return base64.b64decode(body, validate=True)
+    except UnicodeEncodeError as error:
+        raise MalformedBody("the event's body is not UTF-8", got=str(error)) from error
     except (binascii.Error, ValueError) as error:
         raise MalformedBody("the event's body is not base64", got=str(error)) from error
 
@@ -131,7 +142,7 @@ def log_batch(event: Event) -> LogBatch:
         if batch.get("messageType") != "DATA_MESSAGE":
             return LogBatch(batch.get("logGroup", ""), ())
         return LogBatch(batch["logGroup"], tuple(line["message"] for line in batch["logEvents"]))
-    except (KeyError, TypeError, ValueError, AttributeError, zlib.error) as error:
+    except (*_NOT_THAT_SHAPE, RecursionError, zlib.error) as error:
         raise MalformedBody(
             "not a CloudWatch Logs batch", got=f"{type(error).__name__}: {error}"
         ) from error

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hearth.domain.errors import MalformedBody
+from hearth.domain.errors import MalformedBody, MalformedPath
+from hearth.domain.routing import Target
 from hearth.edge.answers import Answer, of_json
 from hearth.edge.events import HttpRequest
-from hearth.edge.routes import parse_v1, parse_v2
+from hearth.edge.routes import Call, parse_v1, parse_v2
 from hearth.stores.health import (
     Readiness,
     model_readiness,
@@ -36,11 +37,22 @@ def health(request: HttpRequest, registry: Registry, server_version: str) -> Ans
             only_ready = _index_filter(request.body)
             return of_json(200, repository_index(registry, only_ready=only_ready))
         case method, path if path.startswith("/v2"):
-            call = parse_v2(method, path)
-            found = model_readiness(registry, call.target)
-            return _readiness(found, {"name": call.target.model})
-        case method, path:
-            return of_json(200, model_status(registry, parse_v1(method, path).target))
+            target = _target_of("ready", parse_v2(method, path), request)
+            return _readiness(model_readiness(registry, target), {"name": target.model})
+        case method, _:
+            target = _target_of("status", parse_v1(method, request.path), request)
+            return of_json(200, model_status(registry, target))
+
+
+def _target_of(verb: str, call: Call, request: HttpRequest) -> Target:
+    if call.verb != verb:
+        raise MalformedPath(
+            f"Malformed request: {request.method} {request.path[:200]}",
+            got=call.verb,
+            expected=verb,
+            remedy="spell the route in lower case, as the contract has it",
+        )
+    return call.target
 
 
 def _readiness(found: Readiness, body: dict[str, Any]) -> Answer:

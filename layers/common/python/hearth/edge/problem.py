@@ -31,6 +31,8 @@ STATUSES: dict[type[errors.HearthError], tuple[int, int]] = {
     SettingsInvalid: (500, 500),
 }
 
+_LONGEST = 2000
+
 
 def status_of(error: errors.HearthError, path: str) -> int:
     """Return the HTTP status of an error on a path.
@@ -39,7 +41,7 @@ def status_of(error: errors.HearthError, path: str) -> int:
         >>> status_of(errors.UnknownLabel("no such label"), "/v1/models/m/labels/x:predict")
         400
     """
-    column = 0 if path.startswith("/v1") else 1
+    column = 0 if path[:3].lower() == "/v1" else 1
     for kind in type(error).__mro__:
         if kind in STATUSES:
             return STATUSES[kind][column]
@@ -47,7 +49,10 @@ def status_of(error: errors.HearthError, path: str) -> int:
 
 
 def of_error(error: errors.HearthError, path: str) -> Answer:
-    return of_json(status_of(error, path), {"error": str(error)})
+    # What a caller sent may be named in it: an answer never grows with that.
+    text = str(error)
+    short = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    return of_json(status_of(error, path), {"error": short})
 
 
 def of_unexpected(error: BaseException) -> Answer:

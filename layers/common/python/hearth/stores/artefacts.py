@@ -8,8 +8,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
-from hearth.domain.errors import ArtefactCorrupt, InvalidDocument, UnknownVersion
+from hearth.domain.errors import ArtefactCorrupt, InvalidDocument, InvalidName, UnknownVersion
+from hearth.domain.identity import model_name, version
 from hearth.domain.manifest import ArtefactFile, Manifest, from_document, to_document
 from hearth.stores.documents import parse_json
 from hearth.stores.ports import Blobs, Document, Documents, Listed, Progress
@@ -46,7 +48,10 @@ def parse_manifest_key(key: str) -> tuple[str, int] | None:
         ('digits', 3)
     """
     match = _MANIFEST_KEY.fullmatch(key)
-    return (match[1], int(match[2])) if match else None
+    try:
+        return (model_name(match[1]), version(match[2])) if match else None
+    except InvalidName:
+        return None
 
 
 class Artefacts:
@@ -99,7 +104,8 @@ class Artefacts:
         Raises:
             ArtefactCorrupt: If the blob is missing, cut short, or has another digest.
         """
-        part = path.with_name(path.name + ".part")
+        # A name of its own: another process may be fetching the same blob to the same place.
+        part = path.with_name(f"{path.name}.{uuid4().hex}.part")
         try:
             got = self._blobs.download(blob_key(model, file.sha256), part, progress)
             if part.stat().st_size != file.size or got != file.sha256:
@@ -107,7 +113,7 @@ class Artefacts:
                     f"{file.path!r} is not what the manifest names",
                     got=f"{part.stat().st_size} bytes, sha256 {got}",
                     expected=f"{file.size} bytes, sha256 {file.sha256}",
-                    remedy="publish the model again as a new version",
+                    remedy="restore the blob's first version: the bucket keeps it",
                 )
             part.replace(path)
         finally:

@@ -11,7 +11,9 @@ from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    CredentialRetrievalError,
     NoCredentialsError,
+    ParamValidationError,
     PartialCredentialsError,
     TokenRetrievalError,
 )
@@ -27,6 +29,12 @@ from hearth.domain.errors import (
 
 _FORBIDDEN = {"403", "AccessDenied", "AccessDeniedException", "Forbidden", "AllAccessDisabled"}
 _UNSIGNED = {"ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "SignatureDoesNotMatch"}
+_NOTHING_TO_SIGN_WITH = (
+    CredentialRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    TokenRetrievalError,
+)
 _CONFLICT = {"409", "412", "PreconditionFailed", "ConditionalRequestConflict"}
 
 
@@ -52,11 +60,13 @@ def in_hearths_words(what: str) -> Iterator[None]:
         yield
     except ClientError as error:
         _raise_client_error(what, error)
-    except (NoCredentialsError, PartialCredentialsError, TokenRetrievalError) as error:
+    except _NOTHING_TO_SIGN_WITH as error:
         raise NoCredentials(
             f"{what}: there are no AWS credentials to sign with",
             remedy="give the function a role, or set AWS_PROFILE or AWS_ACCESS_KEY_ID",
         ) from error
+    except ParamValidationError as error:
+        raise StoreError(f"{what}: that cannot be asked of AWS", got=str(error)) from error
     except BotoCoreError as error:
         raise StoreUnavailable(
             f"{what}: AWS did not answer", got=str(error), remedy="try again"

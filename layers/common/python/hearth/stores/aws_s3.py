@@ -72,8 +72,19 @@ class S3Documents:
                 # A replaced document that is gone answers 404: to its writer that is a lost race.
                 if error_code(error) in ("NoSuchKey", "404"):
                     raise StoreConflict(f"write {key}: the document is gone") from error
-                raise
+                etag = self._own_etag(error, key, body)
+                if not etag:
+                    raise
+                return etag
         return str(answer["ETag"])
+
+    def _own_etag(self, error: ClientError, key: str, body: bytes) -> str:
+        """Return the ETag of a write whose answer was lost: its retry met its own work."""
+        retried = error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0)
+        if http_status(error) not in (409, 412) or not retried:
+            return ""
+        found = self.read(key)
+        return found.etag if isinstance(found, Document) and found.body == body else ""
 
 
 class S3Blobs:
@@ -89,7 +100,7 @@ class S3Blobs:
                 if http_status(error) != 404:
                     raise
                 # HEAD answers a bare 404 for a missing key and for a missing bucket alike.
-                self._s3.head_bucket(Bucket=self._bucket)
+                require_bucket(self._bucket, self._s3)
                 return None
         return Listed(key, head["ContentLength"], head["LastModified"])
 
@@ -109,11 +120,20 @@ class S3Blobs:
     def upload(self, key: str, path: Path, progress: Progress) -> None:
         with in_hearths_words(f"upload {key}"):
             if path.stat().st_size >= MULTIPART_FROM:
-                upload_in_parts(self._s3, self._bucket, key, path, progress)
+                self._upload_in_parts(key, path, progress)
                 return
             body = path.read_bytes()
             self._s3.put_object(Bucket=self._bucket, Key=key, Body=body, ChecksumAlgorithm="SHA256")
             progress(len(body))
+
+    def _upload_in_parts(self, key: str, path: Path, progress: Progress) -> None:
+        try:
+            upload_in_parts(self._s3, self._bucket, key, path, progress)
+        except self._s3.exceptions.NoSuchUpload:
+            # Another uploader of the same bytes ended the upload that both had joined.
+            there = self.stat(key)
+            if there is None or there.size != path.stat().st_size:
+                upload_in_parts(self._s3, self._bucket, key, path, progress)
 
     def remove(self, key: str) -> None:
         with in_hearths_words(f"remove {key}"):

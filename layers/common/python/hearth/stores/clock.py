@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from hearth.domain.errors import InvalidDocument
+
 
 class SystemClock:
     def now(self) -> datetime:
@@ -21,5 +23,12 @@ def stamp(moment: datetime) -> str:
 
 
 def moment(stamped: str) -> datetime:
-    """Return the moment that `stamp` wrote."""
-    return datetime.fromisoformat(stamped)
+    """Return the moment that `stamp` wrote.
+
+    Raises:
+        InvalidDocument: If it is none.
+    """
+    try:
+        return datetime.fromisoformat(stamped).astimezone(UTC)
+    except ValueError as error:
+        raise InvalidDocument("not a time", got=stamped, expected="ISO 8601") from error

@@ -49,7 +49,7 @@ def upload_in_parts(s3: Any, bucket: str, key: str, path: Path, progress: Progre
             body = file.read(part.size)
         checksum = base64.b64encode(hashlib.sha256(body).digest()).decode()
         known = there.get(part.number)
-        if known is None or known["ChecksumSHA256"] != checksum:
+        if known is None or not _holds(known, body, checksum):
             known = s3.upload_part(
                 Bucket=bucket,
                 Key=key,
@@ -83,6 +83,13 @@ def _uploaded(s3: Any, bucket: str, key: str, upload: str) -> dict[int, dict[str
     pages = s3.get_paginator("list_parts").paginate(Bucket=bucket, Key=key, UploadId=upload)
     for page in pages:
         for part in page.get("Parts", ()):
-            if "ChecksumSHA256" in part:
-                parts[part["PartNumber"]] = part
+            parts[part["PartNumber"]] = part
     return parts
+
+
+def _holds(part: dict[str, Any], body: bytes, checksum: str) -> bool:
+    if "ChecksumSHA256" in part:
+        return bool(part["ChecksumSHA256"] == checksum)
+    # Where no checksum is listed, the ETag of a part is its MD5, or (with KMS) matches nothing.
+    md5 = hashlib.md5(body, usedforsecurity=False).hexdigest()
+    return bool(part["ETag"].strip('"') == md5)

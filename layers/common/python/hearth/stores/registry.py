@@ -30,8 +30,16 @@ class Read:
 
 
 class Registry:
-    def __init__(self, documents: Documents) -> None:
+    """Reads and changes entries.
+
+    Args:
+        documents: Where they lie.
+        patience_s: How long a writer tries again while others are first.
+    """
+
+    def __init__(self, documents: Documents, patience_s: float = _PATIENCE_S) -> None:
         self._documents = documents
+        self._patience_s = patience_s
 
     def read(self, model: str, known: Read | None = None) -> Read:
         """Return a model's entry; `known` itself when nothing changed since.
@@ -70,9 +78,9 @@ class Registry:
         transition is given an empty entry.
 
         Raises:
-            StoreConflict: If other writers were first for half a minute on end.
+            StoreConflict: If other writers were first until its patience was over.
         """
-        until = time.monotonic() + _PATIENCE_S
+        until = time.monotonic() + self._patience_s
         pause = 0.01
         while True:
             try:

@@ -47,10 +47,16 @@ class Sweeper:
 
     def _sweep_one(self, model: str) -> list[Listed]:
         # Old blobs are listed before manifests: one that is named in between stays.
-        before = self.clock.now() - self.grace
-        old = [blob for blob in self.artefacts.blobs(model) if blob.modified < before]
+        old = [blob for blob in self.artefacts.blobs(model) if self._is_old(blob)]
         named = self.artefacts.named_blobs(model) if old else set()
         unnamed = [blob for blob in old if blob.key.rsplit("/", 1)[-1] not in named]
+        removed = []
         for blob in unnamed:
-            self.blobs.remove(blob.key)
-        return unnamed
+            # One that was sent again in between is young: a manifest is about to name it.
+            if self._is_old(self.blobs.stat(blob.key)):
+                self.blobs.remove(blob.key)
+                removed.append(blob)
+        return removed
+
+    def _is_old(self, blob: Listed | None) -> bool:
+        return blob is not None and blob.modified < self.clock.now() - self.grace

@@ -48,6 +48,7 @@ def read(path: Path) -> OnnxFile:
         ExternalDataEscapes: If weights lie outside the model's folder.
     """
     model = _parse(path)
+    _require_known_format(model, path)
     _require_known_operators(model, path)
     external = tuple(sorted({_inside(path, tensor) for tensor in _external_tensors(model)}))
     _check(path)
@@ -58,7 +59,7 @@ def _parse(path: Path) -> onnx.ModelProto:
     if not path.is_file():
         raise NotOnnx(f"there is no file {str(path)!r}", remedy="name the .onnx file")
     try:
-        model = onnx.load(str(path), load_external_data=False)
+        model = onnx.load(str(path), format="protobuf", load_external_data=False)
     except (DecodeError, ValueError, OSError) as error:
         raise NotOnnx(
             f"{path.name} does not parse as ONNX",
@@ -81,6 +82,16 @@ def _check(path: Path) -> None:
         onnx.checker.check_model(str(path))
     except onnx.checker.ValidationError as error:
         raise NotOnnx(f"{path.name} fails the ONNX checker", got=error) from error
+
+
+def _require_known_format(model: onnx.ModelProto, path: Path) -> None:
+    if model.ir_version > onnx.IR_VERSION:
+        raise UnsupportedModel(
+            f"{path.name} has a newer IR version than the packed ONNX reads",
+            got=model.ir_version,
+            expected=f"at most {onnx.IR_VERSION}",
+            remedy="export it with an older ONNX",
+        )
 
 
 def _require_known_operators(model: onnx.ModelProto, path: Path) -> None:
@@ -130,24 +141,32 @@ def _inside(model: Path, tensor: onnx.TensorProto) -> str:
     entries = {entry.key: entry.value for entry in tensor.external_data}
     location = entries.get("location", "")
     folder = model.parent.resolve()
-    parts = PurePosixPath(location).parts
-    path = (folder / location).resolve()
-    if not parts or ".." in parts or not path.is_relative_to(folder) or path == folder:
+    if not _stays_in(folder, location):
         raise ExternalDataEscapes(
             f"weights of {tensor.name!r} lie outside the model's folder",
             got=repr(location),
             expected="a file beside the model",
             remedy="save the model again with its weights beside it",
         )
-    _require_whole(tensor.name, location, path, entries)
+    _require_whole(tensor.name, location, folder / location, entries)
     return PurePosixPath(location).as_posix()
+
+
+def _stays_in(folder: Path, location: str) -> bool:
+    asked = PurePosixPath(location)
+    if not asked.parts or asked.is_absolute() or ".." in asked.parts or "\0" in location:
+        return False
+    return (folder / location).resolve().is_relative_to(folder)  # links followed
 
 
 def _require_whole(name: str, location: str, path: Path, entries: dict[str, str]) -> None:
     try:
-        end = int(entries.get("offset") or 0) + int(entries.get("length") or 0)
+        offset, length = (int(entries.get(key) or 0) for key in ("offset", "length"))
     except ValueError as error:
         raise NotOnnx(f"external data of {name!r} has no valid offset", got=entries) from error
+    if offset < 0 or length < 0:
+        raise NotOnnx(f"external data of {name!r} has no valid offset", got=entries)
+    end = offset + length
     size = path.stat().st_size if path.is_file() else -1
     if size < end:
         raise NotOnnx(

@@ -119,13 +119,12 @@ class Publisher:
         with tempfile.TemporaryDirectory(prefix="hearth-publish-") as workspace:
             draft = prepare(source, Path(workspace), self.clock.now())
             same = self._newest_if_same(draft.manifest)
-            if same:
-                return Published(same, new=False)
-            self.started(sum(file.size for file in draft.manifest.files))
+            total = sum(file.size for file in draft.manifest.files)
+            self.started(total)
+            # Even for a version that is there: a blob that went missing is put back.
             uploaded = self._upload(draft)
-            manifest = self._write_manifest(draft.manifest)
-        total = sum(file.size for file in manifest.files)
-        return Published(manifest, True, uploaded, total - uploaded)
+            manifest = same or self._write_manifest(draft.manifest)
+        return Published(manifest, same is None, uploaded, total - uploaded)
 
     def _newest_if_same(self, draft: Manifest) -> Manifest | None:
         versions = self.artefacts.versions(draft.model)
@@ -148,7 +147,7 @@ class Publisher:
                     self.progress(file.size)
                     continue
                 if named is None:
-                    named = self.artefacts.named_blobs(draft.manifest.model)
+                    named = self._named_blobs(draft.manifest.model)
                 if file.sha256 in named:
                     self.progress(file.size)
                     continue
@@ -156,6 +155,12 @@ class Publisher:
             self.artefacts.upload(draft.manifest.model, file.sha256, path, self.progress)
             uploaded += file.size
         return uploaded
+
+    def _named_blobs(self, model: str) -> set[str]:
+        try:
+            return self.artefacts.named_blobs(model)
+        except InvalidDocument:
+            return set()  # a manifest that cannot be read protects nothing: upload again
 
     def _is_fresh(self, modified: datetime) -> bool:
         return self.clock.now() - modified < _FRESH
@@ -240,16 +245,16 @@ def _paths(source: Source, file: OnnxFile, workspace: Path) -> dict[str, tuple[P
         "model.onnx": (source.path, MODEL),
         "golden.npz": (workspace / "golden.npz", GOLDEN),
     }
+    if source.evaluation:
+        paths["evaluation.npz"] = (source.evaluation, EVALUATION)
+    if source.baseline:
+        paths["baseline.npz"] = (source.baseline, BASELINE)
     for location in file.external:
         if location in paths:
             raise InvalidDocument(
                 "a weight file has a name that Hearth needs", got=location, remedy="rename it"
             )
         paths[location] = (source.path.parent / location, EXTERNAL_DATA)
-    if source.evaluation:
-        paths["evaluation.npz"] = (source.evaluation, EVALUATION)
-    if source.baseline:
-        paths["baseline.npz"] = (source.baseline, BASELINE)
     return paths
 
 

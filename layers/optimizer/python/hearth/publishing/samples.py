@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +49,9 @@ def read_rows(path: Path, signature: Signature, *, labelled: bool) -> Tensors:
 
 def _npz(path: Path) -> Tensors:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
-    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         raise InvalidDocument(
             f"{path.name} cannot be read", got=error, expected=".npz without pickled objects"
         ) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from hearth.domain.errors import ResourceExhausted
@@ -48,8 +49,15 @@ class Files:
         shutil.rmtree(self._versions / manifest_sha256, ignore_errors=True)
         if self._blobs.exists():
             for blob in self._blobs.iterdir():
-                if blob.stat().st_nlink == 1:
-                    blob.unlink(missing_ok=True)
+                # Another process may be tidying up here, too.
+                with suppress(FileNotFoundError):
+                    if blob.stat().st_nlink == 1:
+                        blob.unlink()
+
+    def clear(self) -> None:
+        """Forget every version."""
+        shutil.rmtree(self._versions, ignore_errors=True)
+        shutil.rmtree(self._blobs, ignore_errors=True)
 
     def _require_space(self, missing: Sequence[ArtefactFile]) -> None:
         needed = sum(file.size for file in missing)
@@ -65,5 +73,5 @@ class Files:
 
 def _link(blob: Path, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
+    with suppress(FileExistsError):
         os.link(blob, path)

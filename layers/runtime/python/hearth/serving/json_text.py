@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import numpy as np
 import orjson
 from hearth.domain.errors import MalformedBody
+
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def loads(text: bytes) -> Any:  # noqa: ANN401 (any JSON)
@@ -17,7 +20,7 @@ def loads(text: bytes) -> Any:  # noqa: ANN401 (any JSON)
         MalformedBody: If it is empty, is not JSON, or nests deeper than it can be read.
     """
     if not text.strip():
-        raise MalformedBody("the request body is empty", expected="a JSON object")
+        raise MalformedBody("JSON Parse error: The document is empty", expected="a JSON object")
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError as strict:
@@ -27,13 +30,22 @@ def loads(text: bytes) -> Any:  # noqa: ANN401 (any JSON)
 def _loads_leniently(text: bytes, strict: Exception) -> Any:  # noqa: ANN401
     # TF Serving and tritonclient send NaN and Infinity as bare tokens, which orjson refuses.
     try:
-        return json.loads(text)
+        value = json.loads(text.decode(), parse_int=_integer)
+        if _SURROGATE.search(text):
+            # Half a surrogate pair is no text: nothing behind this point could write it down.
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
     except RecursionError as error:
         raise MalformedBody(
             "JSON nests too deeply", expected="at most some 1,000 levels"
         ) from error
     except ValueError as error:
         raise MalformedBody("JSON Parse error", got=str(strict)) from error
+
+
+def _integer(digits: str) -> int | float:
+    number = int(digits)
+    return number if -(2**63) <= number < 2**64 else float(digits)  # as orjson has it
 
 
 def dumps(value: Any) -> bytes:  # noqa: ANN401 (any JSON, with arrays in it)
@@ -51,20 +63,25 @@ def dumps(value: Any) -> bytes:  # noqa: ANN401 (any JSON, with arrays in it)
 
 def array(values: np.ndarray[Any, Any]) -> Any:  # noqa: ANN401
     """Return what `dumps` is to be given for an array: itself, unless orjson would spoil it."""
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
+    if values.dtype.kind == "f" and not _is_plain(values):
         return orjson.Fragment(_with_tokens(values))
     return values if values.flags.c_contiguous else np.ascontiguousarray(values)
 
 
 def scalar(values: np.ndarray[Any, Any]) -> Any:  # noqa: ANN401
     """Return what `dumps` is to be given for an array without dimensions."""
-    return array(values) if values.dtype.kind == "f" and not np.isfinite(values) else values[()]
+    return array(values) if values.dtype.kind == "f" and not _is_plain(values) else values[()]
+
+
+def _is_plain(values: np.ndarray[Any, Any]) -> bool:
+    # orjson writes NaN as null, and a float16 with the digits of its float32.
+    return values.dtype.itemsize > 2 and bool(np.isfinite(values).all())
 
 
 def _with_tokens(values: np.ndarray[Any, Any]) -> bytes:
     # str() of a numpy float is the shortest text of its width; float() of it keeps those digits.
-    shortest = np.vectorize(lambda value: float(str(value)), otypes=[object])(values)
-    return json.dumps(shortest.tolist()).encode()
+    shortest = np.array([float(str(value)) for value in values.ravel()], object)
+    return json.dumps(shortest.reshape(values.shape).tolist()).encode()
 
 
 def _other(value: Any) -> Any:  # noqa: ANN401

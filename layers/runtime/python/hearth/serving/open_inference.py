@@ -5,6 +5,7 @@ Source: open-inference-protocol `inference_rest.md`, Triton's `extension_binary_
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +20,10 @@ from hearth.serving.tensors import Array, from_bytes, from_json, to_bytes
 
 HEADER_LENGTH = "inference-header-content-length"
 PLATFORM = "onnx_onnxv1"
+
+# More elements than a request can carry. Only a tensor without any can declare more: a dimension
+# of 0 beside huge ones, which a model may turn into an output of their size.
+_MOST_ELEMENTS = 16 << 20
 
 
 class OpenInference:
@@ -58,12 +63,12 @@ class OpenInference:
         return tuple(signature.output(name).name for name in _requested(asked))
 
     def encode(self, asked: Asked, outputs: Tensors, served: Served) -> Answer:
-        default = bool(_parameters(asked.document).get("binary_data_output", False))
+        default = _flag(_parameters(asked.document), "binary_data_output", default=False)
         requested = _requested(asked)
         items: list[dict[str, Any]] = []
         blobs: list[bytes | memoryview] = []
         for name, array in outputs.items():
-            binary = bool(requested.get(name, {}).get("binary_data", default))
+            binary = _flag(requested.get(name, {}), "binary_data", default=default)
             items.append(_encode_one(served.signature.output(name), array, blobs, binary=binary))
         document = {
             "model_name": served.route.model,
@@ -121,6 +126,13 @@ def _parameters(item: Mapping[str, Any]) -> Mapping[str, Any]:
     return found
 
 
+def _flag(parameters: Mapping[str, Any], name: str, *, default: bool) -> bool:
+    value = parameters.get(name, default)
+    if not isinstance(value, bool):
+        raise MalformedBody(f"{name!r} is not a boolean", got=value, expected="true or false")
+    return value
+
+
 def _requested(asked: Asked) -> dict[str, Mapping[str, Any]]:
     requested: dict[str, Mapping[str, Any]] = {}
     listed = asked.document.get("outputs", [])
@@ -155,9 +167,15 @@ def _declared(item: Mapping[str, Any], spec: TensorSpec) -> tuple[int, ...]:
             expected=spec.datatype,
         )
     shape = _member(item, "shape", list)
-    if not all(isinstance(size, int) and 0 <= size < 2**63 for size in shape):
+    if not all(type(size) is int and 0 <= size < 2**63 for size in shape):
         raise MalformedBody(
             f"shape of input {spec.name!r} is not valid", got=shape, expected="sizes from 0 up"
+        )
+    if math.prod(size or 1 for size in shape) > _MOST_ELEMENTS:
+        raise MalformedBody(
+            f"shape of input {spec.name!r} is larger than a request can carry",
+            got=shape,
+            expected=f"at most {_MOST_ELEMENTS} elements",
         )
     if not spec.admits(shape):
         raise SignatureMismatch(

@@ -23,6 +23,7 @@ from hearth.serving.tf_serving import TfServing
 from hearth.serving.worker import Worker
 
 ROUTING_KEY = "x-hearth-routing-key"
+_PREDICTIONS = ("predict", "infer", "classify", "regress")
 # What one invoke can carry: 6 MiB and the envelope, of which base64 takes a third.
 ANSWER_LIMIT = 6_291_556
 _ENVELOPE = 4096
@@ -36,6 +37,8 @@ def predict(request: HttpRequest, worker: Worker) -> Answer:
     call, protocol = _parse(request)
     if call.verb == "metadata":
         return _describe(call, protocol, worker)
+    if call.verb not in _PREDICTIONS:
+        raise NotBuilt(f"{call.verb} of {request.path[:200]} is not built yet")
     record = Record(request_id=request.request_id, model=call.target.model)
     try:
         answer = _predict(request, (call, protocol), worker, record)

@@ -56,7 +56,7 @@ def write(record: Record) -> None:
         "request_id": record.request_id,
         "model": record.model,
         "version": str(record.version),
-        "route": record.route,
+        "route": record.route or "-",  # an empty dimension is dropped
         "why": record.why,
         "status": record.status,
         "error": record.error,

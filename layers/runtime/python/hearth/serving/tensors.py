@@ -15,7 +15,7 @@ Array = np.ndarray[Any, Any]
 
 # Which kinds of numpy array a JSON value may have become, for each kind of tensor.
 _ADMITTED = {"f": "fiu", "i": "iu", "u": "iu", "b": "b"}
-_LENGTH = np.dtype("<u4")
+_MOST_DIMENSIONS = 64  # numpy's own bound
 
 
 def from_json(value: Any, datatype: Datatype, name: str) -> Array:  # noqa: ANN401 (any JSON)
@@ -33,20 +33,58 @@ def from_json(value: Any, datatype: Datatype, name: str) -> Array:  # noqa: ANN4
         TF Serving's `json_tensor.cc`: a JSON integer may stand for a float, never the reverse;
         booleans are only true and false; strings may come as `{"b64": ...}`.
     """
-    if datatype.name == "BYTES":
-        return _strings(value, name)
     if datatype.name in ("FP16", "BF16"):
         raise SignatureMismatch(
             f"tensor {name!r} is {datatype.name}, which has no JSON form",
             remedy="use the binary data format",
         )
     try:
+        if datatype.name == "BYTES":
+            return _strings(value, name)
         raw = np.asarray(value)
     except (ValueError, OverflowError) as error:
-        raise SignatureMismatch(
-            f"tensor {name!r} is ragged", got=error, remedy="make lists of one level equally long"
-        ) from error
+        raise _ragged(value, name) from error
+    if raw.dtype.kind == "f" and np.dtype(datatype.numpy).kind in "iu":
+        raw = _integers(value, raw)
     return _cast(raw, datatype, name)
+
+
+def _integers(value: Any, raw: Array) -> Array:  # noqa: ANN401
+    # numpy makes floats of integers where some are beyond int64 and some are not.
+    exact = np.asarray(value, object)
+    whole = all(type(item) is int and item >= 0 for item in exact.flat)
+    return exact.astype(np.uint64) if whole else raw
+
+
+def _ragged(value: list[Any], name: str) -> SignatureMismatch:
+    """Return what is wrong with lists that make no tensor, in TF Serving's words for it."""
+    size, shape = _count(value[0]), _shape(value[0])
+    wrong = f"lists nest deeper than {_MOST_DIMENSIONS} levels or differ in length"
+    for at, item in enumerate(value if len(shape) < _MOST_DIMENSIONS else ()):
+        if _count(item) != size:
+            wrong = f"element {at}: Expecting tensor size: {size} but got: {_count(item)}"
+            break
+        if _shape(item) != shape:
+            wrong = f"element {at}: Expecting shape {_text(shape)} but got: {_text(_shape(item))}"
+            break
+    return SignatureMismatch(
+        f"tensor {name!r} is ragged: {wrong}", remedy="make lists of one level equally long"
+    )
+
+
+def _text(shape: tuple[int, ...]) -> str:
+    return f"[{','.join(map(str, shape[:_MOST_DIMENSIONS]))}]"
+
+
+def _count(value: Any) -> int:  # noqa: ANN401
+    count, pending = 0, [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, list):
+            pending += item
+        else:
+            count += 1
+    return count
 
 
 def _cast(raw: Array, datatype: Datatype, name: str) -> Array:
@@ -55,8 +93,8 @@ def _cast(raw: Array, datatype: Datatype, name: str) -> Array:
         return np.empty(raw.shape, dtype)
     if raw.dtype.kind not in _ADMITTED[dtype.kind]:
         raise SignatureMismatch(
-            f"tensor {name!r} has values that are not of its type",
-            got=f"{_first_odd(raw)} of type {raw.dtype.name}",
+            f"a value of tensor {name!r} is not of expected type",
+            got=_first(raw),
             expected=datatype.name,
         )
     if dtype.kind in "iu" and not _fits(raw, dtype):
@@ -74,13 +112,15 @@ def _fits(raw: Array, dtype: np.dtype[Any]) -> bool:
     return int(raw.min()) >= limits.min and int(raw.max()) <= limits.max
 
 
-def _first_odd(raw: Array) -> str:
-    return repr(raw.flat[0])[:64]
+def _first(raw: Array) -> str:
+    return repr(raw.ravel()[:1].tolist()[0])[:64]
 
 
 def _strings(value: Any, name: str) -> Array:  # noqa: ANN401
     flat: list[str] = []
     shape = _shape(value)
+    if len(shape) > _MOST_DIMENSIONS:
+        raise ValueError("too many dimensions")
     _flatten(value, shape, name, flat)
     made = np.empty(len(flat), object)
     made[:] = flat
@@ -102,9 +142,7 @@ def _flatten(value: Any, shape: tuple[int, ...], name: str, into: list[str]) -> 
         into.append(_string(value, name))
         return
     if not isinstance(value, list) or len(value) != shape[0]:
-        raise SignatureMismatch(
-            f"tensor {name!r} is ragged", remedy="make lists of one level equally long"
-        )
+        raise ValueError("ragged")
     for item in value:
         _flatten(item, shape[1:], name, into)
 
@@ -153,7 +191,10 @@ def from_bytes(raw: memoryview, datatype: Datatype, shape: tuple[int, ...], name
         raise MalformedBody(
             f"tensor {name!r} has another number of bytes", got=len(raw), expected=expected
         )
-    return np.frombuffer(raw, np.dtype(datatype.numpy).newbyteorder("<")).reshape(shape)
+    array = np.frombuffer(raw, np.dtype(datatype.numpy).newbyteorder("<"))
+    if datatype.name == "BOOL" and array.view(np.uint8).max(initial=0) > 1:
+        raise MalformedBody(f"tensor {name!r} has a byte that is no boolean", expected="0 or 1")
+    return array.reshape(shape)
 
 
 def _string_elements(raw: memoryview, shape: tuple[int, ...], name: str) -> Array:

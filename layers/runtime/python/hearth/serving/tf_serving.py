@@ -131,7 +131,9 @@ def _decode_objects(instances: list[Any], signature: Signature) -> Tensors:
 
 def _is_object(value: Any) -> bool:  # noqa: ANN401
     # {"b64": ...} stands for a string, not for a row of named inputs.
-    return isinstance(value, dict) and value.keys() != {"b64"}
+    return isinstance(value, dict) and not (
+        value.keys() == {"b64"} and isinstance(value["b64"], str)
+    )
 
 
 def _decode_columns(inputs: Any, signature: Signature) -> Tensors:  # noqa: ANN401
@@ -185,6 +187,8 @@ def _encode_columns(outputs: Tensors) -> Any:  # noqa: ANN401
 
 
 def _encode(name: str, array: Any) -> Any:  # noqa: ANN401
+    if isinstance(array, str):
+        return _encode_strings(array, encoded=name.endswith("_bytes"))
     if not isinstance(array, np.ndarray):
         array = np.asarray(array)
     if array.dtype.kind in "OU":

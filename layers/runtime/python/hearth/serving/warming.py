@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +16,7 @@ from hearth.domain.errors import (
     ResourceExhausted,
     StoreError,
 )
-from hearth.domain.manifest import EXTERNAL_DATA, GOLDEN, MODEL
+from hearth.domain.manifest import EXTERNAL_DATA, GOLDEN, MODEL, Manifest
 from hearth.domain.registry_entry import Actor, Figures, RegistryEntry, VersionStatus
 from hearth.domain.state import State
 from hearth.edge.documents import read_manifest
@@ -65,9 +64,12 @@ class Outcome:
     changed: bool = True
 
 
+Prove = Callable[[Path, Manifest, int, float], Proof]
+
+
 @dataclass(frozen=True, slots=True)
 class Loader:
-    """What the flow works with."""
+    """What the flow works with; `prove` opens and runs the model, here or in another process."""
 
     registry: Registry
     artefacts: Artefacts
@@ -76,6 +78,7 @@ class Loader:
     files: Files
     memory_mb: int
     attempts: int
+    prove: Prove = prove
 
     def actor(self, why: str) -> Actor:
         return Actor(WHO, stamp(self.clock.now()), why)
@@ -95,7 +98,7 @@ def load_and_warm(model: str, version: int, attempt: Attempt, loader: Loader) ->
         announce_available(entry, version, loader.registry, loader.announcer)
         return _outcome(model, version, status, changed=False)
     try:
-        proof = _within_time(lambda: _prove(model, version, body, loader), attempt)
+        proof = _prove(model, version, body, attempt, loader)
     except StoreError as error:
         if not attempt.explicit and status.attempts < loader.attempts:
             raise
@@ -133,33 +136,23 @@ def _died_too_often(status: VersionStatus, attempt: Attempt, loader: Loader) -> 
     return again and status.attempts >= loader.attempts
 
 
-def _prove(model: str, version: int, body: bytes, loader: Loader) -> Proof:
+def _prove(model: str, version: int, body: bytes, attempt: Attempt, loader: Loader) -> Proof:
     manifest = read_manifest(body)
     require_place(manifest, model, version)
     started = time.perf_counter()
     read = ReadManifest(manifest, digest_of(body))
-    folder: Path = loader.files.place(read, (MODEL, EXTERNAL_DATA, GOLDEN))
-    fetch_ms = (time.perf_counter() - started) * 1000
-    return prove(folder, manifest, loader.memory_mb, fetch_ms)
-
-
-def _within_time(work: Callable[[], Proof], attempt: Attempt) -> Proof:
-    """Return what `work` returns, unless time runs out first.
-
-    The work goes on in its thread until the sandbox is frozen; what it would record is ignored.
-    """
-    pool = ThreadPoolExecutor(1)
-    future: Future[Proof] = pool.submit(work)
-    try:
-        return future.result(timeout=max(0.0, attempt.remaining_s() - _MARGIN_S))
-    except TimeoutError as error:
+    folder = loader.files.place(read, (MODEL, EXTERNAL_DATA, GOLDEN))
+    fetch_ms = round((time.perf_counter() - started) * 1000, 3)
+    left_s = attempt.remaining_s() - _MARGIN_S
+    if left_s <= 0:
         raise DeadlineExceeded(
-            "loading did not end in time",
-            expected="open and golden cases within the function's timeout",
-            remedy="raise the timeout or the memory size, which brings processors",
-        ) from error
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+            "no time is left to open the model",
+            got=f"fetching took {fetch_ms / 1000:.0f} s",
+            expected="fetch, open and golden cases within the function's timeout",
+            remedy="raise the timeout, or publish a smaller variant",
+        )
+    proof = loader.prove(folder, manifest, loader.memory_mb, left_s)
+    return replace(proof, figures=replace(proof.figures, fetch_ms=fetch_ms))
 
 
 def _end(model: str, version: int, error: HearthError, attempt: Attempt, loader: Loader) -> Outcome:

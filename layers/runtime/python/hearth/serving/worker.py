@@ -5,15 +5,16 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from hearth.domain.errors import ArtefactCorrupt, ResourceExhausted
-from hearth.domain.manifest import EXTERNAL_DATA, MODEL
+from hearth.domain.errors import ArtefactCorrupt, ResourceExhausted, UnknownVersion
+from hearth.domain.manifest import EXTERNAL_DATA, MODEL, from_document
 from hearth.domain.routing import Route
 from hearth.edge.settings import PredictSettings
 from hearth.serving.catalogue import Catalogue
 from hearth.serving.files import Files
 from hearth.serving.session import Session
 from hearth.serving.sessions import Opened, Sessions
-from hearth.stores.artefacts import Artefacts, ReadManifest
+from hearth.stores.artefacts import Artefacts, ReadManifest, digest_of
+from hearth.stores.documents import parse_json
 from hearth.stores.registry import Registry
 
 
@@ -38,29 +39,45 @@ class Worker:
         started = time.perf_counter()
         read = self._proven_manifest(route)
         self._sessions.make_room(read.manifest.servable_size)
-        folder = self._place(read)
-        path = folder / read.manifest.model_file.path
-        session = Session(path, read.manifest.runtime, self._memory_mb)
+        try:
+            path = self._place(read) / read.manifest.model_file.path
+            session = Session(path, read.manifest.runtime, self._memory_mb)
+        except Exception:
+            # What is not open must not keep the disk from what will be.
+            self._files.remove(read.sha256)
+            raise
         opened = Opened(session, read.manifest, (time.perf_counter() - started) * 1000)
         self._sessions.keep(read.sha256, opened)
         return opened, True
 
     def _proven_manifest(self, route: Route) -> ReadManifest:
-        read = self._artefacts.manifest(route.model, route.version)
-        if read.sha256 != route.manifest_sha256:
-            raise ArtefactCorrupt(
-                f"manifest of {route.model} version {route.version} is not the one that was proven",
-                got=read.sha256,
-                expected=route.manifest_sha256,
-                remedy="restore the object's first version, or publish the model again",
-            )
-        return read
+        try:
+            body = self._artefacts.manifest_bytes(route.model, route.version)
+        except UnknownVersion as error:
+            raise _not_the_proven(route, "none") from error
+        # The digest comes first: of a manifest that was not proven, nothing is read.
+        if digest_of(body) != route.manifest_sha256:
+            raise _not_the_proven(route, digest_of(body))
+        return ReadManifest(from_document(parse_json(body, "manifest")), route.manifest_sha256)
 
     def _place(self, read: ReadManifest) -> Path:
+        roles = (MODEL, EXTERNAL_DATA)
         while True:
             try:
-                return self._files.place(read, (MODEL, EXTERNAL_DATA))
+                return self._files.place(read, roles)
             except ResourceExhausted:
                 # The disk holds what the open sessions were opened from: close until it fits.
                 if not self._sessions.close_one():
-                    raise
+                    break
+        # Nothing is open: what still lies there was left by a process that died.
+        self._files.clear()
+        return self._files.place(read, roles)
+
+
+def _not_the_proven(route: Route, got: str) -> ArtefactCorrupt:
+    return ArtefactCorrupt(
+        f"manifest of {route.model} version {route.version} is not the one that was proven",
+        got=got,
+        expected=route.manifest_sha256,
+        remedy="restore the object's first version, or publish the model again",
+    )

@@ -1,0 +1,143 @@
+"""What every adapter of the port Documents promises; S3's is the one there is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from botocore.exceptions import ReadTimeoutError
+from hearth.domain.errors import StoreConflict, StoreUnavailable
+from hearth.stores.ports import Document, Unchanged
+from support.faults import answer
+
+KEY = "registry/m.json"
+
+
+def test_read_gives_none_where_nothing_was_written(documents):
+    """A document that does not exist is an answer, not an error."""
+    assert documents.read(KEY) is None
+
+
+def test_read_gives_what_create_wrote_with_its_etag(documents):
+    """A document is read back byte for byte, under the ETag that writing it returned."""
+    etag = documents.create(KEY, b'{"a": 1}')
+    assert documents.read(KEY) == Document(b'{"a": 1}', etag)
+
+
+def test_read_is_unchanged_under_the_etag_that_the_reader_knows(documents):
+    """A conditional read costs no body while nothing changed."""
+    etag = documents.create(KEY, b"1")
+    assert documents.read(KEY, unless=etag) == Unchanged()
+
+
+def test_read_gives_the_new_document_when_the_etag_is_an_old_one(documents):
+    """A conditional read sees a change."""
+    old = documents.create(KEY, b"1")
+    new = documents.replace(KEY, b"2", old)
+    assert documents.read(KEY, unless=old) == Document(b"2", new)
+
+
+def test_conditional_read_gives_none_when_the_document_is_gone(documents, s3, bucket):
+    """A deleted document reads as none, whatever ETag the reader knew."""
+    etag = documents.create(KEY, b"1")
+    s3.delete_object(Bucket=bucket, Key=KEY)
+    assert documents.read(KEY, unless=etag) is None
+
+
+def test_create_conflicts_when_the_document_exists(documents):
+    """What exists is not created again, and stays as it was."""
+    etag = documents.create(KEY, b"first")
+    with pytest.raises(StoreConflict, match="another writer was first"):
+        documents.create(KEY, b"second")
+    assert documents.read(KEY) == Document(b"first", etag)
+
+
+def test_create_conflicts_even_with_the_same_bytes(documents):
+    """Equal content is no excuse: the second writer is told that it was not the first."""
+    documents.create(KEY, b"same")
+    with pytest.raises(StoreConflict):
+        documents.create(KEY, b"same")
+
+
+def test_replace_conflicts_when_another_writer_was_first(documents):
+    """Compare-and-set: a writer that read an old document writes nothing."""
+    read = documents.create(KEY, b"1")
+    documents.replace(KEY, b"2", read)
+    with pytest.raises(StoreConflict):
+        documents.replace(KEY, b"3", read)
+    assert documents.read(KEY).body == b"2"
+
+
+def test_replace_conflicts_when_the_document_is_gone(documents, s3, bucket):
+    """S3 answers 404 to If-Match on nothing: to the writer that is a lost race."""
+    etag = documents.create(KEY, b"1")
+    s3.delete_object(Bucket=bucket, Key=KEY)
+    with pytest.raises(StoreConflict, match="gone"):
+        documents.replace(KEY, b"2", etag)
+
+
+def test_create_succeeds_again_after_a_deletion(documents, s3, bucket):
+    """A delete marker is no document."""
+    documents.create(KEY, b"1")
+    s3.delete_object(Bucket=bucket, Key=KEY)
+    assert documents.create(KEY, b"2")
+
+
+def test_list_yields_exactly_the_prefix_in_key_order(documents):
+    """A listing holds every key under the prefix, ordered, with sizes and times, nothing else."""
+    for key in ("a/2", "a/10", "a/1", "b/1", "aa"):
+        documents.create(key, b"12345")
+    listed = list(documents.list("a/"))
+    assert [item.key for item in listed] == ["a/1", "a/10", "a/2"]
+    assert {item.size for item in listed} == {5}
+    assert all(datetime.now(UTC) - item.modified < timedelta(minutes=5) for item in listed)
+
+
+def test_list_goes_on_past_one_page(documents, faults, s3, bucket):
+    """S3 lists a thousand keys a page; the listing has them all."""
+    for number in range(1005):
+        s3.put_object(Bucket=bucket, Key=f"p/{number:05}", Body=b"")
+    assert len(list(documents.list("p/"))) == 1005
+    assert faults.count("ListObjectsV2") == 2
+
+
+def test_list_is_empty_where_nothing_lies(documents):
+    """An empty prefix is an empty listing."""
+    assert list(documents.list("none/")) == []
+
+
+@pytest.mark.parametrize("lost", [answer(500, "InternalError"), ReadTimeoutError(endpoint_url="")])
+def test_write_is_its_own_when_only_its_answer_was_lost(documents, faults, lost):
+    """S3 took the write and the answer got lost: the retry's 412 is no other writer's doing."""
+    etag = documents.create(KEY, b"1")
+    faults.on("PutObject", lost, times=1, late=True)
+    new = documents.replace(KEY, b"2", etag)
+    assert documents.read(KEY) == Document(b"2", new)
+
+
+def test_write_conflicts_when_a_retry_meets_another_writers_work(documents, faults, s3, bucket):
+    """A retry that finds other bytes than its own lost the race."""
+    etag = documents.create(KEY, b"1")
+
+    def another_writes(request):
+        s3.put_object(Bucket=bucket, Key=KEY, Body=b"another's")
+        return answer(500, "InternalError")(request)
+
+    faults.on("PutObject", another_writes, times=1)
+    with pytest.raises(StoreConflict):
+        documents.replace(KEY, b"2", etag)
+
+
+def test_read_is_store_unavailable_when_s3_goes_on_failing(documents, faults):
+    """S3's client tries three times; then the caller hears that S3 is failing."""
+    faults.on("GetObject", answer(503, "SlowDown"))
+    with pytest.raises(StoreUnavailable, match=r"read registry/m\.json: AWS is failing"):
+        documents.read(KEY)
+    assert faults.count("GetObject") == 3
+
+
+def test_read_succeeds_when_s3_fails_once(documents, faults):
+    """One bad answer of S3 is nobody's business."""
+    documents.create(KEY, b"1")
+    faults.on("GetObject", answer(500, "InternalError"), times=1)
+    assert documents.read(KEY).body == b"1"

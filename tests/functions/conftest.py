@@ -1,0 +1,123 @@
+"""The functions themselves, called as AWS calls them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import health_check
+import metrics
+import predict as predict_module
+import pytest
+from hearth.edge.door import respond
+from hearth.publishing.publication import Publisher, Source
+from hearth.serving.files import Files
+from hearth.serving.prediction import predict as predict_flow
+from hearth.serving.warming import Attempt, Loader, load_and_warm
+from hearth.stores.artefacts import Artefacts
+from hearth.stores.aws_s3 import S3Blobs, S3Documents
+from hearth.stores.registry import Registry
+from moto import mock_aws
+from support import models, zoo
+from support.calling import Caller
+from support.recording import RecordingAnnouncer, SettableClock
+
+ZOO = {
+    "m": models.DOUBLED,
+    "pair": zoo.PAIR,
+    "total": zoo.TOTAL,
+    "uneven": zoo.UNEVEN,
+    "text": zoo.TEXT,
+    "scalar": zoo.SCALAR,
+    "b64": zoo.B64,
+    "joined": zoo.JOINED,
+    "picked": zoo.PICKED,
+    "paired": zoo.PAIRED,
+    "zeros": zoo.ZEROS,
+    "halved": zoo.HALVED,
+    "divided": zoo.DIVIDED,
+    **{f"same-{datatype}": zoo.same(datatype) for datatype in zoo.ELEMENTS},
+}
+
+
+@pytest.fixture(scope="module")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Caller:
+    """predict in a sandbox that holds the whole zoo open; S3 is not there any more.
+
+    Whatever a test asks of these models is answered from memory, or the test fails.
+    """
+    folder = tmp_path_factory.mktemp("warm")
+    bucket, region = "hearth-zoo", "eu-central-1"
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+            "AWS_DEFAULT_REGION": region,
+            "HEARTH_BUCKET": bucket,
+            "HEARTH_FILES_DIR": str(folder / "files"),
+            "HEARTH_REGISTRY_TTL_S": "1e9",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769",
+        }.items():
+            patch.setenv(name, value)
+        with mock_aws():
+            documents, blobs = S3Documents(bucket), S3Blobs(bucket)
+            documents._s3.create_bucket(
+                Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region}
+            )
+            artefacts, clock = Artefacts(documents, blobs), SettableClock()
+            loader = Loader(
+                Registry(documents),
+                artefacts,
+                RecordingAnnouncer(),
+                clock,
+                Files(folder / "loading", artefacts),
+                memory_mb=1769,
+                attempts=3,
+            )
+            predict_module.assemble.cache_clear()
+            worker = predict_module.assemble()
+            predict_module.assemble.cache_clear()
+            # As predict's handler does it, with a worker that outlives the cache of `assemble`.
+            caller = Caller(lambda event, _: respond(event, lambda r: predict_flow(r, worker)))
+            for name, text in ZOO.items():
+                path = folder / f"{name}.onnx"
+                path.write_bytes(models.model(text).SerializeToString())
+                Publisher(artefacts, clock).publish(Source(name, path))
+                load_and_warm(name, 1, Attempt(name, lambda: 60.0), loader)
+                answer = caller.get(f"/v2/models/{name}")
+                assert answer.status == 200, answer
+    return caller
+
+
+@pytest.fixture
+def predict(function_environment: Callable[..., None]) -> Iterator[Caller]:
+    """predict in a fresh sandbox, which sees each change of the registry at once."""
+    function_environment()
+    predict_module.assemble.cache_clear()
+    yield Caller(predict_module.handler)
+    predict_module.assemble.cache_clear()
+
+
+@pytest.fixture
+def health(function_environment: Callable[..., None]) -> Iterator[Caller]:
+    function_environment()
+    health_check.settings.cache_clear()
+    health_check.registry.cache_clear()
+    yield Caller(health_check.handler)
+    health_check.settings.cache_clear()
+    health_check.registry.cache_clear()
+
+
+@pytest.fixture
+def ingest(function_environment: Callable[..., None]) -> Iterator[Callable]:
+    function_environment()
+    metrics.documents.cache_clear()
+    yield lambda event: metrics.handler(event, None)
+    metrics.documents.cache_clear()
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """botocore tries again as often as ever, without a pause in between."""
+    monkeypatch.setattr(
+        "botocore.retries.standard.ExponentialBackoff.delay_amount", lambda _self, _context: 0
+    )

@@ -1,0 +1,246 @@
+"""The real template, functions and layers on the local stack: over sockets, with real workers."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import onnx
+import pytest
+from click.testing import CliRunner
+from hearth.domain import registry_entry as entries
+from hearth.domain.registry_entry import Actor, Policy
+from hearth.domain.state import State
+from hearth.publishing.publication import Publisher, Source
+from hearth.stores.clock import SystemClock
+from hearth_local import library, target
+from hearth_local.cli import main
+from hearth_local.http_call import Call, Reply, send
+from hearth_local.stack import LocalStack
+from hearth_local.target import Target
+from hearth_local.waiting import wait_until_loaded
+
+ROOT = Path(__file__).parents[2]
+ACTOR = Actor("test", "2026-11-23T00:00:00Z", "")
+# HEARTH_REGISTRY_TTL_S in template.yaml.
+REGISTRY_TTL_S = 5.0
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    folder = tmp_path_factory.mktemp("stack")
+    (folder / "template.yaml").symlink_to(ROOT / "template.yaml")
+    with LocalStack(folder / "template.yaml", folder / ".hearth", schedules=False) as running:
+        yield running
+
+
+@pytest.fixture
+def bundle(stack: LocalStack) -> Target:
+    return target.find(stack.state_dir)
+
+
+def times(factor: float, folder: Path) -> Path:
+    """Return the file of a model that multiplies rows of two by a factor."""
+    model = onnx.parser.parse_model(
+        f"""<ir_version: 10, opset_import: ["" : 21]>
+        times (float[N,2] x) => (float[N,2] y)
+        <float factor = {{{factor}}}>
+        {{ y = Mul(x, factor) }}"""
+    )
+    path = folder / f"times-{factor}.onnx"
+    onnx.save(model, path)
+    return path
+
+
+def publish(bundle: Target, name: str, path: Path, timeout_s: float = 60) -> tuple[int, Any]:
+    publisher = Publisher(library.artefacts(bundle), SystemClock())
+    number = publisher.publish(Source(name, path)).manifest.version
+    return number, wait_until_loaded(library.registry(bundle), name, number, timeout_s)
+
+
+def infer(bundle: Target, name: str) -> Reply:
+    item = {"name": "x", "datatype": "FP32", "shape": [1, 2], "data": [1, 2]}
+    body = json.dumps({"inputs": [item]}).encode()
+    return send(bundle, Call("POST", f"/v2/models/{name}/infer", body))
+
+
+def test_promote_fails_or_mixes_no_request_and_is_seen_in_time(
+    bundle: Target, tmp_path: Path
+) -> None:
+    """While `stable` moves, every request is answered, by one version, by the new one in time."""
+    publish(bundle, "moving", times(10.0, tmp_path))
+    registry = library.registry(bundle)
+    registry.change("moving", lambda e: entries.set_policy(e, Policy("manual"), ACTOR))
+    publish(bundle, "moving", times(20.0, tmp_path))
+    seen: list[tuple[float, str, float]] = []
+    stop = threading.Event()
+
+    def ask() -> None:
+        while not stop.is_set():
+            asked = time.monotonic()
+            reply = infer(bundle, "moving")
+            assert reply.status == 200, reply.body
+            answer = reply.json()
+            seen.append((asked, answer["model_version"], answer["outputs"][0]["data"][0]))
+
+    askers = [threading.Thread(target=ask) for _ in range(2)]
+    for asker in askers:
+        asker.start()
+    time.sleep(1)
+    registry.change("moving", lambda e: entries.assign(e, "stable", {2: 1}, ACTOR))
+    moved = time.monotonic()
+    time.sleep(REGISTRY_TTL_S + 1.5)
+    stop.set()
+    for asker in askers:
+        asker.join()
+    assert {(version, value) for _, version, value in seen} == {("1", 10.0), ("2", 20.0)}
+    late = [version for asked, version, _ in seen if asked > moved + REGISTRY_TTL_S + 0.5]
+    assert late
+    assert set(late) == {"2"}
+
+
+def test_predictions_reach_the_bucket_as_records(bundle: Target, tmp_path: Path) -> None:
+    """Each prediction's log line is delivered to metrics and kept once."""
+    publish(bundle, "counted", times(2.0, tmp_path))
+    for _ in range(7):
+        assert infer(bundle, "counted").status == 200
+    documents = library.documents(bundle)
+    until = time.monotonic() + 20
+    lines: list[bytes] = []
+    while len(lines) < 7 and time.monotonic() < until:
+        time.sleep(0.3)
+        keys = [item.key for item in documents.list("records/counted/")]
+        lines = [line for key in keys for line in documents.read(key).body.splitlines()]
+    assert len(lines) == 7
+    assert {json.loads(line)["status"] for line in lines} == {200}
+
+
+def test_routes_that_are_not_built_answer_501(bundle: Target, tmp_path: Path) -> None:
+    """A route of the contract whose step does not exist yet says so, with 501."""
+    publish(bundle, "plain", times(3.0, tmp_path))
+    for method, path in (
+        ("GET", "/metrics"),
+        ("GET", "/v2/models/plain/stats"),
+        ("GET", "/reports/plain"),
+        ("POST", "/v2/repository/models/plain/optimize"),
+        ("POST", "/v1/models/plain:classify"),
+        ("GET", "/v2/models/plain/config"),
+    ):
+        reply = send(bundle, Call(method, path))
+        assert (path, reply.status) == (path, 501)
+        assert "not built yet" in reply.json()["error"]
+
+
+def test_load_that_needs_more_memory_than_there_is_ends_with_the_reason(tmp_path: Path) -> None:
+    """A version that does not fit in memory ends as RESOURCE_EXHAUSTED; what served goes on."""
+    with LocalStack(
+        _small_memory(tmp_path), tmp_path / ".hearth", schedules=False, retry_delays_s=(0.2, 0.2)
+    ) as stack:
+        bundle = target.find(stack.state_dir)
+        publish(bundle, "hungry", times(1.0, tmp_path))
+        number, status = publish(bundle, "hungry", _hungry(tmp_path), timeout_s=90)
+        assert (status.state, status.error_code) == (State.END, "RESOURCE_EXHAUSTED")
+        assert "memory" in status.error_message
+        assert number == 2
+        assert infer(bundle, "hungry").json()["model_version"] == "1"
+
+
+def _small_memory(folder: Path) -> Path:
+    """Return the template with a load-and-warm of 700 MB."""
+    text = (ROOT / "template.yaml").read_text()
+    head, mark, tail = text.partition("  LoadAndWarmFunction:\n")
+    before, size, after = tail.partition("MemorySize: 3008")
+    assert mark
+    assert size
+    small = f"{head}{mark}{before}MemorySize: 700{after}"
+    for name in ("functions", "layers", "infra"):
+        (folder / name).symlink_to(ROOT / name)
+    (folder / "template.yaml").write_text(small)
+    return folder / "template.yaml"
+
+
+def _hungry(folder: Path) -> Path:
+    """Return a file of a few hundred bytes that opens into 2.4 GB: folded constants."""
+    model = onnx.parser.parse_model(
+        """<ir_version: 10, opset_import: ["" : 21]>
+        hungry (float[N,2] x) => (float[N,2] y)
+        <int64[1] size = {600000000}, int64[1] zero = {0}>
+        {
+          large = ConstantOfShape (size)
+          one = Gather <axis = 0> (large, zero)
+          added = Add (x, one)
+          y = Identity (added)
+        }"""
+    )
+    path = folder / "hungry.onnx"
+    onnx.save(model, path)
+    return path
+
+
+@pytest.fixture
+def hearth(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """`hearth(*arguments)`: the command, run in the folder of the running stack."""
+    monkeypatch.chdir(stack.state_dir.parent)
+
+    def run(*arguments: str, text: str = "") -> Any:
+        return CliRunner().invoke(main, list(arguments), input=text)
+
+    return run
+
+
+def test_commands_take_a_model_through_its_life(hearth: Callable[..., Any], tmp_path: Path) -> None:
+    """publish, status, predict, promote, rollback, policy, unload and load do what they say."""
+    done = hearth("publish", str(times(2.0, tmp_path)), "--name", "life", "--json")
+    assert json.loads(done.output)["state"] == "AVAILABLE"
+    again = hearth("publish", str(times(2.0, tmp_path)), "--name", "life")
+    assert again.output.startswith("nothing new: these files are already life version 1")
+    hearth("publish", str(times(4.0, tmp_path)), "--name", "life")
+    assert json.loads(hearth("status", "life", "--json").output)["labels"] == {"stable": {"2": 1}}
+    assert hearth("promote", "life", "1", "--weight", "25").output == "life: stable is 1:1, 2:3\n"
+    assert hearth("rollback", "life").output == "life: stable is 2\n"
+    asked = hearth("predict", "life", "--input", "-", text="[[1, 2]]")
+    assert json.loads(asked.output) == {"predictions": [[4.0, 8.0]]}
+    by_version = hearth("predict", "life", "--input", "-", "--version", "1", text="[[1, 2]]")
+    assert json.loads(by_version.output) == {"predictions": [[2.0, 4.0]]}
+    assert json.loads(hearth("policy", "life", "manual").output) == {"rollout": "manual"}
+    assert hearth("unload", "life").output == "life: unloaded\n"
+    assert "END" in hearth("status", "life").output
+    assert json.loads(hearth("load", "life").output)["load"] is True
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["status", "nobody"], "Servable not found for request: Latest(nobody)"),
+        (["promote", "nobody", "1"], "Could not find version 1 of model nobody"),
+        (["publish", "missing.onnx", "--name", "m"], "there is no file 'missing.onnx'"),
+        (["publish", __file__, "--name", "m"], "does not parse as ONNX"),
+        (["publish", __file__, "--name", "../m"], "model name is not valid"),
+        (["predict", "nobody", "--input", "-"], "got"),
+        (["optimize", "nobody"], "not built yet"),
+        (["invoke", "nobody"], "one of"),
+    ],
+)
+def test_commands_say_in_one_line_what_is_wrong(
+    hearth: Callable[..., Any], arguments: list[str], says: str
+) -> None:
+    """What a user can mend is one line on standard error with exit status 1, never a traceback."""
+    done = hearth(*arguments)
+    assert done.exit_code == 1
+    assert done.output.startswith("Error: ")
+    assert says in done.output
+    assert len(done.output.strip().splitlines()) == 1
+
+
+def test_commands_without_a_stack_say_how_to_start_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Where no stack runs, a command says so and names the command that starts one."""
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(main, ["status"])
+    assert done.exit_code == 1
+    assert "hearth up" in done.output

@@ -1,0 +1,1 @@
+"""What the tests share: models as text, adapters that record or break, a stand-in for S3."""

@@ -1,0 +1,175 @@
+"""The manifest: its document says all of it, and nothing of it leaves the version's folder."""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hearth.domain.errors import HearthError, InvalidDocument
+from hearth.domain.manifest import (
+    ArtefactFile,
+    GoldenCases,
+    Manifest,
+    Provenance,
+    RuntimeOptions,
+    from_document,
+    to_document,
+)
+from hearth.domain.signature import Signature, TensorSpec
+from hearth.edge.documents import read_manifest
+from hypothesis import given
+from hypothesis import strategies as st
+
+SHA = "ab" * 32
+FILES = (
+    ArtefactFile("model.onnx", SHA, 100, "model"),
+    ArtefactFile("weights/one.bin", "cd" * 32, 1 << 33, "external_data"),
+    ArtefactFile("golden.npz", "ef" * 32, 10, "golden"),
+)
+MANIFEST = Manifest(
+    model="m",
+    version=3,
+    files=FILES,
+    signature=Signature(
+        inputs=(TensorSpec("x", "FP32", (-1, 4), ("N", "")),),
+        outputs=(TensorSpec("y", "BYTES", ()),),
+    ),
+    golden=GoldenCases("golden.npz", 3, "generated"),
+    runtime=RuntimeOptions(session_config={"session.use_env_allocators": "1"}),
+    provenance=Provenance("2026-11-23T20:00:00.000Z", "me", "onnx 1", onnx={"ir_version": "10"}),
+    class_labels=("cat", "dog"),
+)
+DOCUMENT: dict[str, Any] = json.loads(json.dumps(to_document(MANIFEST)))
+
+
+def body(document: dict[str, Any]) -> bytes:
+    return json.dumps(document).encode()
+
+
+def test_document_holds_the_whole_manifest():
+    """A manifest survives its JSON, read plainly or with every field checked."""
+    assert from_document(DOCUMENT) == MANIFEST
+    assert read_manifest(body(DOCUMENT)) == MANIFEST
+
+
+def test_servable_size_counts_what_must_lie_on_disk_to_open_it():
+    """Golden cases and evaluation sets take no room in a serving sandbox."""
+    assert MANIFEST.servable_size == 100 + (1 << 33)
+    assert MANIFEST.model_file.path == "model.onnx"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["", ".", "..", "../x", "a/../../x", "a/..", "/etc/passwd", "a\\..\\x", "c:\\x", "a\0b"],
+)
+def test_file_whose_path_leaves_the_folder_is_refused(path):
+    """No path with `..`, a root, a backslash or a NUL is ever a file of a version."""
+    with pytest.raises(InvalidDocument, match="leaves the version's folder"):
+        ArtefactFile(path, SHA, 1, "model")
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"role": "readme"}, {"size": -1}, {"sha256": "x"}, {"sha256": SHA.upper()}]
+)
+def test_file_that_is_not_well_described_is_refused(wrong):
+    """A file has a known role, a size and a SHA-256."""
+    with pytest.raises(HearthError):
+        ArtefactFile(**{"path": "a", "sha256": SHA, "size": 1, "role": "model", **wrong})
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        (),
+        FILES[1:],
+        FILES[:2],
+        (*FILES, FILES[0]),
+        (*FILES, replace(FILES[0], path="other.onnx")),
+    ],
+    ids=["none", "no model", "no golden file", "twice", "two models"],
+)
+def test_manifest_that_does_not_hang_together_is_refused(files):
+    """One model, the golden file, and no path twice."""
+    with pytest.raises(InvalidDocument, match="does not hang together"):
+        replace(MANIFEST, files=files)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"schema": "hearth.manifest/2"}, "unknown schema: got hearth.manifest/2"),
+        ({"files": 5}, "not complete"),
+        ({"model": "../m"}, "model name is not valid"),
+        ({"version": 0}, "version"),
+        ({"signature": {"inputs": [{"name": "x"}], "outputs": []}}, "not complete: got KeyError"),
+    ],
+)
+def test_document_of_another_kind_says_what_is_wrong(change, words):
+    """A document that is no manifest is InvalidDocument, in words that name the field."""
+    with pytest.raises(InvalidDocument, match=words):
+        from_document({**DOCUMENT, **change})
+
+
+def paths(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    keys = (
+        value.keys()
+        if isinstance(value, dict)
+        else range(len(value))
+        if isinstance(value, list)
+        else ()
+    )
+    return [p for key in keys for p in ((*at, key), *paths(value[key], (*at, key)))]
+
+
+WRONG = [None, 5, -1, 1.5, "text", "", [], {}, True, {"a": 1}, [1]]
+
+
+def damaged(path: tuple[Any, ...], wrong: Any, *, remove: bool) -> dict[str, Any]:
+    document = copy.deepcopy(DOCUMENT)
+    spot = document
+    for key in path[:-1]:
+        spot = spot[key]
+    if remove:
+        del spot[path[-1]]
+    else:
+        spot[path[-1]] = wrong
+    return document
+
+
+@given(path=st.sampled_from(paths(DOCUMENT)), wrong=st.sampled_from(WRONG), remove=st.booleans())
+def test_damaged_document_is_invalid_or_still_a_manifest(path, wrong, remove):
+    """Whatever becomes of one field, the full check gives a whole manifest or InvalidDocument."""
+    try:
+        manifest = read_manifest(body(damaged(path, wrong, remove=remove)))
+    except InvalidDocument:
+        return
+    assert read_manifest(body(to_document(manifest))) == manifest
+
+
+@pytest.mark.parametrize(
+    ("path", "wrong"),
+    [
+        (("golden", "count"), "3"),
+        (("golden", "rtol"), "0.1"),
+        (("class_labels",), [1, 2]),
+        (("runtime", "session_config"), {"a": 1}),
+        (("signature", "inputs", 0, "shape"), ["N", 4]),
+        (("provenance", "created_at"), 5),
+    ],
+)
+def test_full_check_names_the_field_of_a_wrong_type(path, wrong):
+    """What came in from outside is checked field by field before anything is opened."""
+    with pytest.raises(InvalidDocument, match="manifest is not valid.*" + str(path[0])):
+        read_manifest(body(damaged(path, wrong, remove=False)))
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"not json", b"[]", b"null", b"5", b'"text"', b"\xff\xfe", b"[" * 100_000]
+)
+def test_bytes_that_are_no_json_object_are_invalid(raw):
+    """Anything but a JSON object is refused in clear words."""
+    with pytest.raises(InvalidDocument, match="manifest is not"):
+        read_manifest(raw)

@@ -1,0 +1,54 @@
+"""What a model takes and gives."""
+
+from __future__ import annotations
+
+import pytest
+from hearth.domain.datatype import BY_NAME, BY_ONNX, DATATYPES, from_onnx
+from hearth.domain.errors import InvalidDocument, SignatureMismatch, UnsupportedModel
+from hearth.domain.signature import Signature, TensorSpec
+
+SPEC = TensorSpec("x", "FP32", (-1, 3, 4), ("N", "", ""))
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 4), (0, 3, 4), (10**6, 3, 4)])
+def test_spec_admits_any_size_where_a_dimension_is_dynamic(shape):
+    """-1 takes any size, zero among them."""
+    assert SPEC.admits(shape)
+
+
+@pytest.mark.parametrize("shape", [(), (3, 4), (1, 3), (1, 4, 3), (1, 3, 4, 1)])
+def test_spec_admits_no_other_rank_or_size(shape):
+    """Ranks and fixed dimensions are exact."""
+    assert not SPEC.admits(shape)
+
+
+def test_spec_refuses_a_datatype_that_no_protocol_has():
+    """Every datatype is a row of the one table."""
+    with pytest.raises(InvalidDocument, match="'x' has an unknown datatype: got COMPLEX64"):
+        TensorSpec("x", "COMPLEX64", ())
+
+
+def test_spec_has_a_dimension_name_for_every_dimension():
+    """Names that were not given are empty, one a dimension."""
+    assert TensorSpec("x", "FP32", (1, 2)).dims == ("", "")
+
+
+def test_signature_finds_tensors_by_name():
+    """A name that the model does not have is answered with those that it has."""
+    signature = Signature((SPEC,), (TensorSpec("y", "INT64", ()),))
+    assert signature.input("x") is SPEC
+    assert signature.output("y").datatype == "INT64"
+    with pytest.raises(SignatureMismatch, match=r"named output: x: expected \['y'\]"):
+        signature.output("x")
+
+
+def test_datatypes_have_distinct_names_in_every_vocabulary():
+    """Each protocol's name leads to one row."""
+    assert len(BY_NAME) == len(BY_ONNX) == len({d.tf for d in DATATYPES}) == len(DATATYPES)
+
+
+def test_type_that_no_protocol_carries_is_refused_with_a_remedy():
+    """A map or sequence output says how to export without it."""
+    assert from_onnx("tensor(float)", "y").name == "FP32"
+    with pytest.raises(UnsupportedModel, match="export without ZipMap"):
+        from_onnx("seq(map(int64,tensor(float)))", "y")
