@@ -68,7 +68,7 @@ export SAM_CLI_TELEMETRY := 0
 	@.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
 
-# Layers and functions into .aws-sam, for `sam deploy`; infra/build/Makefile says how each is made.
+# Layers and functions into .aws-sam, for `sam deploy`; infra/bundle/Makefile says how each is made.
 build: .venv-sam/ready
 	@ARCHITECTURE=$(ARCHITECTURE) PYTHON=$(abspath .venv-sam/bin/python) $(SAM) build
 

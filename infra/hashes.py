@@ -16,7 +16,7 @@ from hearth_local.template import Layer, load
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "template.yaml"
-BUILD = ROOT / "infra" / "build" / "Makefile"
+BUILD = ROOT / "infra" / "bundle" / "Makefile"
 _DIGITS = 16
 
 

@@ -30,7 +30,7 @@ def _measure(name: str, folder: Path) -> tuple[float, float]:
     artifacts = folder / "artifacts"
     shutil.copytree(ROOT / "layers" / name, folder / "source")
     artifacts.mkdir()
-    command = ["make", "--makefile", str(ROOT / "infra/build/Makefile"), f"build-{LAYERS[name]}"]
+    command = ["make", "--makefile", str(ROOT / "infra/bundle/Makefile"), f"build-{LAYERS[name]}"]
     environment = ENVIRONMENT | {"ARTIFACTS_DIR": str(artifacts)}
     subprocess.run(command, cwd=folder / "source", env=environment, check=True)
     zipped = shutil.make_archive(str(folder / "layer"), "zip", artifacts)

@@ -149,6 +149,25 @@ def test_no_credentials_says_where_they_come_from(monkeypatch):
         S3Documents("hearth-models", s3).read("k")
 
 
+@pytest.mark.parametrize(
+    ("service", "name", "value", "expected", "words"),
+    [
+        ("s3", "AWS_SECRET_ACCESS_KEY", None, NoCredentials, "no AWS credentials"),
+        ("s3", "AWS_PROFILE", "nobody", StoreError, "nobody"),
+        ("events", "AWS_DEFAULT_REGION", None, StoreError, "region"),
+    ],
+    ids=["half a key", "unknown profile", "no region"],
+)
+def test_client_that_cannot_be_made_says_why(monkeypatch, service, name, value, expected, words):
+    """A machine that is not set up for AWS is told so in one line."""
+    if value is None:
+        monkeypatch.delenv(name)
+    else:
+        monkeypatch.setenv(name, value)
+    with pytest.raises(expected, match=f"reach {service}: .*{words}"):
+        aws_client.client.__wrapped__(service)
+
+
 def test_client_gives_up_in_seconds(s3):
     """A service that does not answer becomes an error long before a function times out."""
     config = s3.meta.config

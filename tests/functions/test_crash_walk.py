@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from botocore.session import get_session
 from hearth.domain.errors import HearthError, StoreUnavailable
@@ -23,11 +28,12 @@ from hearth.edge.settings import PredictSettings
 from hearth.publishing.publication import Publisher, Source
 from hearth.serving.files import Files
 from hearth.serving.prediction import predict
-from hearth.serving.warming import Attempt, Loader, load_and_warm, unload
+from hearth.serving.warming import Attempt, Loader, Outcome, load_and_warm, unload
 from hearth.serving.worker import Worker
-from hearth.stores.artefacts import Artefacts
+from hearth.stores.artefacts import Artefacts, blob_key
 from hearth.stores.aws_s3 import S3Blobs, S3Documents
 from hearth.stores.clock import SystemClock
+from hearth.stores.multipart import parts_of
 from hearth.stores.reconciliation import reconcile
 from hearth.stores.registry import Registry
 from hearth.stores.sweeping import Sweeper
@@ -234,7 +240,7 @@ def test_sweep_that_breaks_at_any_call_removes_nothing_that_is_named(house, s3, 
         house.clock.forward(hours=100)
         breaks = Breaks(at)
         broken = house.through(breaks)
-        sweeping = (house.clock, SettableClock().now() - SettableClock().now())
+        sweeping = (house.clock, timedelta(hours=72))
         try:
             Sweeper(broken.artefacts, broken.blobs, *sweeping).sweep()
         except Killed:
@@ -321,6 +327,89 @@ def test_process_that_is_killed_at_any_request_is_harmless_and_its_rerun_complet
         if status == 0:
             break
     assert at > calls
+
+
+def enlarge(path: Path) -> None:
+    """Give a model weights that take an upload in three parts; its answers stay."""
+    made = onnx.load(path)
+    table = np.random.default_rng(1).bytes(17 << 20)
+    made.graph.initializer.append(
+        onnx.TensorProto(
+            name="table", data_type=onnx.TensorProto.UINT8, dims=[17 << 20], raw_data=table
+        )
+    )
+    path.write_bytes(made.SerializeToString())
+
+
+def test_upload_that_is_killed_is_resumed_where_it_stopped(
+    server, server_s3, killed, tmp_path, sources
+):
+    """A publisher killed between the parts of a large file: its rerun sends only the rest."""
+    enlarge(sources[1])
+
+    large = hashlib.sha256(sources[1].read_bytes()).hexdigest()
+    artefacts = Artefacts(S3Documents(BUCKET, server_s3), S3Blobs(BUCKET, server_s3))
+    counts = []
+    for at in range(6, 11):
+        model = f"m{at}"
+        assert killed("publish", model, at) == KILLED
+        there = whole_parts(server_s3, blob_key(model, large), sources[1])
+        assert artefacts.versions(model) == []
+        del server.asked[:]
+        assert killed("publish", model, 0) == 0
+        counts.append((there, sum("partNumber" in asked for asked in server.asked)))
+        (file,) = artefacts.manifest(model, 1).manifest.of_role("model")
+        assert artefacts.blob(model, large).size == file.size
+        artefacts.fetch(model, file, tmp_path / f"fetched-{at}", lambda _count: None)
+    assert all(sent <= 3 - there for there, sent in counts), counts
+    assert counts[0] == (0, 3)
+    assert counts[-1] == (3, 0)
+
+
+def whole_parts(s3: Any, key: str, path: Path) -> int:
+    """Return how many parts of an upload that broke off arrived whole."""
+    uploads = s3.list_multipart_uploads(Bucket=BUCKET, Prefix=key).get("Uploads", [])
+    body = path.read_bytes()
+    parts = {part.number: body[part.offset :][: part.size] for part in parts_of(len(body))}
+    listed = [
+        part
+        for upload in uploads
+        for part in s3.list_parts(Bucket=BUCKET, Key=key, UploadId=upload["UploadId"]).get(
+            "Parts", []
+        )
+    ]
+    return sum(
+        part["ETag"].strip('"') == hashlib.md5(parts[part["PartNumber"]]).hexdigest()
+        for part in listed
+    )
+
+
+def test_duplicates_of_an_event_at_once_all_end_well(server_s3, tmp_path, sources):
+    """Five sandboxes load one version at the same time: it is AVAILABLE, once, and none fails."""
+    house = House(
+        S3Documents(BUCKET, server_s3),
+        S3Blobs(BUCKET, server_s3),
+        RecordingAnnouncer(),
+        SettableClock(),
+        tmp_path,
+        sources,
+    )
+    house.publish("m", 1)
+    barrier = threading.Barrier(5)
+
+    def load(number: int) -> Outcome:
+        sandbox = replace(house, folder=tmp_path / f"sandbox-{number}")
+        attempt = Attempt(f"event-{number}", lambda: 60.0, explicit=False)
+        barrier.wait()
+        return load_and_warm("m", 1, attempt, sandbox.loader())
+
+    with ThreadPoolExecutor(5) as pool:
+        outcomes = list(pool.map(load, range(5)))
+    assert {outcome.state for outcome in outcomes} == {State.AVAILABLE}
+    entry = house.registry.read("m").entry
+    assert [change.what for change in entry.history].count("label stable") == 1
+    assert entry.status(1).announced
+    assert ("m", 1) in house.announcer.versions
 
 
 def test_rows_of_the_walk_are_what_the_models_answer():

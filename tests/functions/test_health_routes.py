@@ -206,6 +206,15 @@ def test_index_refuses_a_body_that_is_not_json(health: Caller, bucket: str, body
     assert reply.error
 
 
+@pytest.mark.parametrize("levels", [900, 960, 990, 1010])
+def test_index_refuses_a_filter_that_nests(health: Caller, bucket: str, levels: int) -> None:
+    """A filter that is no boolean but can just be read is a 400 as any other."""
+    for before, after in (("[", "]"), ('{"a":', "}")):
+        deep = before * levels + "1" + after * levels
+        reply = health.post("/v2/repository/index", f'{{"ready": {deep}}}')
+        assert (reply.status, bool(reply.error)) == (400, True)
+
+
 @pytest.mark.parametrize(
     "entry", [b"", b"{", b"{}", b'{"schema": "hearth.registry/9"}', b"[" * 100_000]
 )

@@ -181,7 +181,7 @@ FAULTS: dict[str, tuple[Callable, str, str]] = {
     "blob tampered": (
         lambda on: on.put(on.file(), on.body()[:-1] + b"\0"),
         "DATA_LOSS",
-        "ArtefactCorrupt: 'model.onnx' is not what the manifest names.*restore the blob",
+        "ArtefactCorrupt: 'model.onnx' is not what the manifest names.*publish the model again",
     ),
     "blob truncated": (
         lambda on: on.put(on.file(), on.body()[:-9]),

@@ -57,6 +57,51 @@ def test_nesting_beyond_an_arrays_dimensions_is_refused(
     assert by_name.error
 
 
+ROW_WITH = json.dumps(ROW)[:-1]
+PLACES = {
+    "/v1/models/{model}:predict": [
+        "{deep}",
+        '{{"instances": {deep}}}',
+        '{{"instances": [{deep}]}}',
+        '{{"instances": [{{"x": {deep}}}]}}',
+        '{{"instances": [{{"b64": {deep}}}]}}',
+        '{{"inputs": {deep}}}',
+        '{{"inputs": {{"x": {deep}}}}}',
+        '{{"instances": [1], "signature_name": {deep}}}',
+    ],
+    "/v2/models/{model}/infer": [
+        '{{"inputs": {deep}}}',
+        '{{"inputs": [{deep}]}}',
+        '{{"inputs": [{{"name": {deep}}}]}}',
+        '{{"inputs": [{row}, "shape": {deep}}}]}}',
+        '{{"inputs": [{row}, "shape": [{deep}, 4]}}]}}',
+        '{{"inputs": [{row}, "datatype": {deep}}}]}}',
+        '{{"inputs": [{row}, "data": {deep}}}]}}',
+        '{{"inputs": [{row}, "parameters": {deep}}}]}}',
+        '{{"inputs": [{row}, "parameters": {{"binary_data_size": {deep}}}}}]}}',
+        '{{"inputs": [{row}}}], "id": {deep}}}',
+        '{{"inputs": [{row}}}], "outputs": {deep}}}',
+        '{{"inputs": [{row}}}], "outputs": [{deep}]}}',
+        '{{"inputs": [{row}}}], "outputs": [{{"name": "y", "parameters": {deep}}}]}}',
+        '{{"inputs": [{row}}}], "parameters": {{"binary_data_output": {deep}}}}}',
+    ],
+}
+
+
+@pytest.mark.parametrize("levels", [64, 500, 900, 950, 980, 1000, 1018])
+def test_nesting_that_json_can_read_is_no_fault_in_any_place(warm: Caller, levels: int) -> None:
+    """Up to the deepest that is read, a nested value is refused like any other, or not looked at."""
+    for before, leaf, after in (("[", "1", "]"), ('{"a":', "1", "}"), ("[", "NaN", "]")):
+        deep = before * levels + leaf + after * levels
+        for path, places in PLACES.items():
+            for place in places:
+                body = place.format(deep=deep, row=ROW_WITH)
+                for model in ("m", "same-BYTES"):
+                    reply = warm.post(path.format(model=model), body)
+                    assert reply.status in (200, 400), (model, place)
+                    assert reply.status == 200 or reply.error
+
+
 @pytest.mark.parametrize("path", PATHS.values())
 @pytest.mark.parametrize("body", [b"\xff\xfe\xfd", b'{"a": "\xff"}', b"\0\0\0", b"\xed\xa0\x80"])
 def test_body_that_is_not_utf8_is_refused(warm: Caller, path: str, body: bytes) -> None:

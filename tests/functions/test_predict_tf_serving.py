@@ -201,6 +201,7 @@ def test_floats_come_back_in_their_shortest_digits(warm: Caller) -> None:
     [
         (b"", "The document is empty"),
         (b"{", "JSON Parse error"),
+        (b"instances = [1, 2]", "JSON Parse error: Invalid value"),
         (b"[[1, 2, 3, 4]]", "Is not object"),
         (b"null", "Is not object"),
         (b'"instances"', "Is not object"),
@@ -219,7 +220,10 @@ def test_floats_come_back_in_their_shortest_digits(warm: Caller) -> None:
             b'{"instances": [[1, 2, 3]]}',
             "input 'x' has another shape: got [1, 3], expected [-1, 4]",
         ),
-        (b'{"instances": [["a", "b", "c", "d"]]}', "not of expected type: got 'a', expected FP32"),
+        (
+            b'{"instances": [["a", "b", "c", "d"]]}',
+            "not of expected type: float: got 'a', expected FP32",
+        ),
         (b'{"instances": [{"x": [1, 2, 3, 4]}, [1, 2, 3, 4]]}', "object but got list at item 1"),
         (b'{"instances": [[1, 2, 3, 4], {"x": [1]}]}', "value/list but got object at item 1"),
         (b'{"instances": [{"x": [1, 2, 3, 4], "z": 1}]}', "does not have named input: z"),

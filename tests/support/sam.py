@@ -36,7 +36,7 @@ ENVIRONMENT = {
     **_CREDENTIALS,
     "AWS_DEFAULT_REGION": REGION,
     "AWS_EC2_METADATA_DISABLED": "true",
-    "PYTHON": sys.executable,  # has pip, as infra/build/Makefile wants it
+    "PYTHON": sys.executable,  # has pip, as infra/bundle/Makefile wants it
     "SAM_CLI_TELEMETRY": "0",
 }
 _PATIENCE_S = 90

@@ -28,6 +28,8 @@ class S3Server:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        # What was asked, in order: method and path with its query.
+        self.asked: list[str] = []
         self._app = DomainDispatcherApplication(create_backend_app)
         self._server = make_server(
             "127.0.0.1", 0, self._one_at_a_time, threaded=True, request_handler=_Quiet
@@ -40,6 +42,8 @@ class S3Server:
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
         with self._lock:
+            path, query = environ["PATH_INFO"], environ["QUERY_STRING"]
+            self.asked.append(f"{environ['REQUEST_METHOD']} {path}?{query}")
             return list(self._app(environ, start_response))
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -497,7 +498,7 @@ class _FolderBlobs:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def stat(self, key: str) -> Listed | None:
+    def stat(self, key: str, like: Path | None = None) -> Listed | None:
         path = self._folder / key.replace("/", "_")
         return Listed(key, path.stat().st_size, datetime.now(UTC)) if path.exists() else None
 
@@ -531,3 +532,30 @@ def test_prepare_sends_nothing(tmp_path, onnx_file, faults):
     draft = prepare(Source("m", onnx_file()), tmp_path, SystemClock().now())
     assert set(draft.paths) == {"model.onnx", "golden.npz"}
     assert faults.calls == []
+
+
+@pytest.mark.parametrize("checksum", [{"ChecksumAlgorithm": "SHA256"}, {}], ids=["with", "without"])
+def test_publish_mends_a_blob_that_was_changed_behind_its_digest(
+    publish: Any, s3: Any, bucket: str, checksum: dict[str, str]
+) -> None:
+    """A blob of the right name and size with other bytes is sent again by the next publish."""
+    manifest = publish("m").manifest
+    key = blob_key("m", manifest.model_file.sha256)
+    good = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    s3.put_object(Bucket=bucket, Key=key, Body=good[:-1] + b"!", **checksum)
+    again = publish("m")
+    assert again.uploaded_bytes == len(good)
+    assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == good
+
+
+def test_publish_mends_a_large_blob_that_was_changed(
+    artefacts: Artefacts, s3: Any, bucket: str, tmp_path: Path
+) -> None:
+    """A blob that went up in parts is known by its checksum too: the same stays, another goes."""
+    large = tmp_path / "large"
+    large.write_bytes(bytes(range(256)) * (80 << 10))
+    artefacts.upload("m", "0" * 64, large, lambda _count: None)
+    assert artefacts.blob("m", "0" * 64, large)
+    changed = tmp_path / "changed"
+    changed.write_bytes(large.read_bytes()[:-1] + b"!")
+    assert artefacts.blob("m", "0" * 64, changed) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import reprlib
 from typing import Any
 
 from hearth.domain.errors import MalformedBody, MalformedPath
@@ -70,5 +71,7 @@ def _index_filter(body: bytes) -> bool:
         raise MalformedBody("the body is not JSON", got=body[:60]) from error
     ready = document.get("ready", False) if isinstance(document, dict) else None
     if not isinstance(ready, bool):
-        raise MalformedBody("Invalid value for 'ready': expected a boolean", got=repr(ready))
+        raise MalformedBody(
+            "Invalid value for 'ready': expected a boolean", got=reprlib.repr(ready)
+        )
     return ready

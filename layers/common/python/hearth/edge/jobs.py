@@ -8,7 +8,8 @@ from hearth.edge.events import Event
 
 
 def model_of(event: Event) -> ModelName:
-    return model_name(str(event.get("model", "")))
+    name = event.get("model")
+    return model_name(name if isinstance(name, str) else "")
 
 
 def version_of(event: Event) -> Version:

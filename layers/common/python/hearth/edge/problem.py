@@ -49,10 +49,16 @@ def status_of(error: errors.HearthError, path: str) -> int:
 
 
 def of_error(error: errors.HearthError, path: str) -> Answer:
-    # What a caller sent may be named in it: an answer never grows with that.
-    text = str(error)
-    short = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
-    return of_json(status_of(error, path), {"error": short})
+    return of_json(status_of(error, path), {"error": _text(error)})
+
+
+def _text(error: errors.HearthError) -> str:
+    # What a caller sent may be named in it: an answer grows neither long nor deep with that.
+    try:
+        text = str(error)
+    except RecursionError:
+        text = error.what
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
 def of_unexpected(error: BaseException) -> Answer:

@@ -113,7 +113,7 @@ class Artefacts:
                     f"{file.path!r} is not what the manifest names",
                     got=f"{part.stat().st_size} bytes, sha256 {got}",
                     expected=f"{file.size} bytes, sha256 {file.sha256}",
-                    remedy="restore the blob's first version: the bucket keeps it",
+                    remedy="publish the model again, which mends the blob, then load the version",
                 )
             part.replace(path)
         finally:
@@ -122,9 +122,9 @@ class Artefacts:
     def blobs(self, model: str) -> Iterator[Listed]:
         yield from self._documents.list(f"{MODELS}{model}/blobs/")
 
-    def blob(self, model: str, sha256: str) -> Listed | None:
-        """Return what is known of a blob, or None if it is not there."""
-        return self._blobs.stat(blob_key(model, sha256))
+    def blob(self, model: str, sha256: str, like: Path | None = None) -> Listed | None:
+        """Return what is known of a blob; None if it is not there, or not `like` a file."""
+        return self._blobs.stat(blob_key(model, sha256), like)
 
     def upload(self, model: str, sha256: str, path: Path, progress: Progress) -> None:
         self._blobs.upload(blob_key(model, sha256), path, progress)

@@ -13,8 +13,10 @@ from botocore.exceptions import (
     ClientError,
     CredentialRetrievalError,
     NoCredentialsError,
+    NoRegionError,
     ParamValidationError,
     PartialCredentialsError,
+    ProfileNotFound,
     TokenRetrievalError,
 )
 from botocore.session import get_session
@@ -50,7 +52,8 @@ def client(service: str) -> Any:  # noqa: ANN401 (botocore makes its clients' cl
         response_checksum_validation="when_required",
         request_checksum_calculation="when_required",
     )
-    return get_session().create_client(service, config=config)
+    with in_hearths_words(f"reach {service}"):
+        return get_session().create_client(service, config=config)
 
 
 @contextmanager
@@ -65,7 +68,7 @@ def in_hearths_words(what: str) -> Iterator[None]:
             f"{what}: there are no AWS credentials to sign with",
             remedy="give the function a role, or set AWS_PROFILE or AWS_ACCESS_KEY_ID",
         ) from error
-    except ParamValidationError as error:
+    except (NoRegionError, ParamValidationError, ProfileNotFound) as error:
         raise StoreError(f"{what}: that cannot be asked of AWS", got=str(error)) from error
     except BotoCoreError as error:
         raise StoreUnavailable(

@@ -39,14 +39,33 @@ def parts_of(size: int) -> list[Part]:
     ]
 
 
+def checksum_of(path: Path) -> str:
+    """Return the SHA-256 checksum that S3 keeps of a file uploaded here, in base64.
+
+    Source:
+        S3 user guide, checking object integrity: an object uploaded in parts has the checksum of
+        its parts' checksums.
+    """
+    size = path.stat().st_size
+    if size < MULTIPART_FROM:
+        whole = path.read_bytes()
+    else:
+        whole = b"".join(hashlib.sha256(_read(path, part)).digest() for part in parts_of(size))
+    return base64.b64encode(hashlib.sha256(whole).digest()).decode()
+
+
+def _read(path: Path, part: Part) -> bytes:
+    with path.open("rb") as file:
+        file.seek(part.offset)
+        return file.read(part.size)
+
+
 def upload_in_parts(s3: Any, bucket: str, key: str, path: Path, progress: Progress) -> None:  # noqa: ANN401
     upload = _open_upload(s3, bucket, key)
     there = _uploaded(s3, bucket, key, upload)
 
     def send(part: Part) -> dict[str, Any]:
-        with path.open("rb") as file:
-            file.seek(part.offset)
-            body = file.read(part.size)
+        body = _read(path, part)
         checksum = base64.b64encode(hashlib.sha256(body).digest()).decode()
         known = there.get(part.number)
         if known is None or not _holds(known, body, checksum):

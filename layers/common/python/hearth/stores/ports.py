@@ -60,8 +60,11 @@ class Documents(Protocol):
 class Blobs(Protocol):
     """Large objects that never change once written."""
 
-    def stat(self, key: str) -> Listed | None:
-        """Return what is known of an object, or None if there is none."""
+    def stat(self, key: str, like: Path | None = None) -> Listed | None:
+        """Return what is known of an object; None if there is none, or it is not `like` a file.
+
+        Compared are size and, where the store keeps one, checksum: nothing is downloaded.
+        """
 
     def download(self, key: str, path: Path, progress: Progress) -> str:
         """Write the object's bytes to `path`; return their SHA-256 in hexadecimal.

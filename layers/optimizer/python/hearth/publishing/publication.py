@@ -32,7 +32,7 @@ from hearth.serving.golden import GoldenCase
 from hearth.serving.session import Session, Tensors
 from hearth.stores.artefacts import Artefacts
 from hearth.stores.clock import stamp
-from hearth.stores.ports import Clock, Progress
+from hearth.stores.ports import Clock, Listed, Progress
 
 # A blob that was found in place is relied on for this long; sweeping waits three times longer.
 _FRESH = timedelta(hours=24)
@@ -138,23 +138,22 @@ class Publisher:
         return newest if numbered == newest else None
 
     def _upload(self, draft: Draft) -> int:
-        named: set[str] | None = None
+        """Upload what is not there yet; return its bytes."""
+        model = draft.manifest.model
         uploaded = 0
         for file in {file.sha256: file for file in draft.manifest.files}.values():
-            there = self.artefacts.blob(draft.manifest.model, file.sha256)
-            if there and there.size == file.size:
-                if self._is_fresh(there.modified):
-                    self.progress(file.size)
-                    continue
-                if named is None:
-                    named = self._named_blobs(draft.manifest.model)
-                if file.sha256 in named:
-                    self.progress(file.size)
-                    continue
             path = draft.paths[file.path]
-            self.artefacts.upload(draft.manifest.model, file.sha256, path, self.progress)
-            uploaded += file.size
+            there = self.artefacts.blob(model, file.sha256, path)
+            if there and self._stays(model, file.sha256, there):
+                self.progress(file.size)
+            else:
+                self.artefacts.upload(model, file.sha256, path, self.progress)
+                uploaded += file.size
         return uploaded
+
+    def _stays(self, model: str, sha256: str, there: Listed) -> bool:
+        """Return whether a blob that was found in place is safe from being swept."""
+        return self._is_fresh(there.modified) or sha256 in self._named_blobs(model)
 
     def _named_blobs(self, model: str) -> set[str]:
         try:

@@ -8,7 +8,13 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hearth.domain.errors import StoreError, UnknownLabel, UnknownVersion, VersionUnavailable
+from hearth.domain.errors import (
+    InvalidDocument,
+    StoreError,
+    UnknownLabel,
+    UnknownVersion,
+    VersionUnavailable,
+)
 from hearth.domain.routing import Route, Target, resolve
 from hearth.stores.registry import Read, Registry
 
@@ -69,10 +75,10 @@ class Catalogue:
             return seen.read, False
         try:
             return self._refresh(model), True
-        except StoreError as error:
+        except (StoreError, InvalidDocument) as error:
             if seen is None:
                 raise
-            # Serving goes on with the last known entry while S3 does not answer.
+            # Serving goes on with the last known entry while S3 gives no other that can be read.
             print(f"registry of {model} not refreshed: {error}", file=sys.stderr)  # noqa: T201
             self._remember(model, seen.read)
             return seen.read, True

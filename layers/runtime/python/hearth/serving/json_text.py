@@ -24,6 +24,8 @@ def loads(text: bytes) -> Any:  # noqa: ANN401 (any JSON)
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError as strict:
+        if "depth limit" in str(strict):  # what orjson cannot nest, nothing else tries
+            raise _too_deep() from strict
         return _loads_leniently(text, strict)
 
 
@@ -36,11 +38,13 @@ def _loads_leniently(text: bytes, strict: Exception) -> Any:  # noqa: ANN401
             json.dumps(value, ensure_ascii=False).encode()
         return value
     except RecursionError as error:
-        raise MalformedBody(
-            "JSON nests too deeply", expected="at most some 1,000 levels"
-        ) from error
+        raise _too_deep() from error
     except ValueError as error:
-        raise MalformedBody("JSON Parse error", got=str(strict)) from error
+        raise MalformedBody("JSON Parse error: Invalid value", got=str(strict)) from error
+
+
+def _too_deep() -> MalformedBody:
+    return MalformedBody("JSON nests too deeply", expected="at most some 1,000 levels")
 
 
 def _integer(digits: str) -> int | float:

@@ -6,6 +6,7 @@ Source: open-inference-protocol `inference_rest.md`, Triton's `extension_binary_
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -114,7 +115,7 @@ def _header_length(request: HttpRequest) -> int:
 def _member(item: Any, key: str, kind: type) -> Any:  # noqa: ANN401
     if not isinstance(item, dict) or not isinstance(item.get(key), kind):
         raise MalformedBody(
-            f"an input or output has no {key!r}", got=repr(item)[:80], expected=kind.__name__
+            f"an input or output has no {key!r}", got=reprlib.repr(item), expected=kind.__name__
         )
     return item[key]
 

@@ -36,6 +36,8 @@ _MODES = {
 }
 _fault = ort.capi.onnxruntime_pybind11_state
 _NOT_READABLE = (_fault.InvalidProtobuf, _fault.InvalidGraph, _fault.NoSuchFile, _fault.NoModel)
+# What it says of files that another ONNX Runtime may read.
+_BEYOND = ("opset", "is not a registered", "No Op registered")
 
 
 def processors(memory_mb: int) -> int:
@@ -122,11 +124,7 @@ def _refusal(name: str, error: Exception) -> HearthError:
         return ResourceExhausted(
             f"no memory left to open {name}", got=text, remedy="raise the memory size"
         )
-    if (
-        isinstance(error, _NOT_READABLE)
-        and "opset" not in text
-        and "is not a registered" not in text
-    ):
+    if isinstance(error, _NOT_READABLE) and not any(word in text for word in _BEYOND):
         return NotOnnx(f"ONNX Runtime cannot read {name}", got=text)
     return UnsupportedModel(
         f"ONNX Runtime {ort.__version__} cannot open {name}",

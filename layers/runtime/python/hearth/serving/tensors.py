@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import math
+import reprlib
 from typing import Any
 
 import numpy as np
@@ -93,7 +94,8 @@ def _cast(raw: Array, datatype: Datatype, name: str) -> Array:
         return np.empty(raw.shape, dtype)
     if raw.dtype.kind not in _ADMITTED[dtype.kind]:
         raise SignatureMismatch(
-            f"a value of tensor {name!r} is not of expected type",
+            f"a value of tensor {name!r} is not of expected type: "
+            + datatype.tf.removeprefix("DT_").lower(),
             got=_first(raw),
             expected=datatype.name,
         )
@@ -113,7 +115,7 @@ def _fits(raw: Array, dtype: np.dtype[Any]) -> bool:
 
 
 def _first(raw: Array) -> str:
-    return repr(raw.ravel()[:1].tolist()[0])[:64]
+    return reprlib.repr(raw.ravel()[:1].tolist()[0])
 
 
 def _strings(value: Any, name: str) -> Array:  # noqa: ANN401
@@ -159,7 +161,7 @@ def _string(value: Any, name: str) -> str:  # noqa: ANN401
             ) from error
     raise SignatureMismatch(
         f"tensor {name!r} has a value that is not a string",
-        got=repr(value)[:64],
+        got=reprlib.repr(value),
         expected='a string or {"b64": "<base64>"}',
     )
 
