@@ -91,6 +91,8 @@ def test_prediction_of_an_unknown_model_writes_one_record(
 
     [record] = written()
     assert (record["model"], record["version"], record["error"]) == ("none", "0", "UnknownModel")
+    # Names that callers make up must not become metrics, which cost money each.
+    assert record["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [[]]
 
 
 def test_prediction_that_opens_its_model_records_the_time(

@@ -66,13 +66,13 @@ def test_unknown_version_is_told_from_one_that_is_not_loaded():
     entry = unloaded(entry_of(1, 2), 1)
     with pytest.raises(UnknownVersion):
         resolve(entry, Target("m", version=3), "")
-    with pytest.raises(VersionUnavailable, match="version 1 that can be served now: got END"):
+    with pytest.raises(VersionUnavailable, match="version 1 cannot be served now: got END"):
         resolve(entry, Target("m", version=1), "")
 
 
 def test_stable_without_any_version_is_unavailable():
     """A model that was never proven exists, and cannot answer yet."""
-    with pytest.raises(VersionUnavailable, match="none was ever AVAILABLE"):
+    with pytest.raises(VersionUnavailable, match="no version was ever AVAILABLE"):
         resolve(RegistryEntry("m"), Target("m"), "")
 
 

@@ -559,3 +559,12 @@ def test_publish_mends_a_large_blob_that_was_changed(
     changed = tmp_path / "changed"
     changed.write_bytes(large.read_bytes()[:-1] + b"!")
     assert artefacts.blob("m", "0" * 64, changed) is None
+
+
+def test_publish_refuses_bf16_at_the_models_edge(publish: Any, artefacts: Artefacts) -> None:
+    """What predict could not carry is refused by name before anything is uploaded."""
+    text = """<ir_version: 10, opset_import: ["" : 21]>
+    m (bfloat16[N] x) => (float[N] y) { y = Cast <to = 1> (x) }"""
+    with pytest.raises(UnsupportedModel, match="tensor 'x' is BF16"):
+        publish("m", text)
+    assert artefacts.models() == []

@@ -58,7 +58,7 @@ def resolve(entry: RegistryEntry, target: Target, key: str) -> Route:
 def _split(entry: RegistryEntry, name: str) -> Split:
     if name not in entry.labels:
         if name == STABLE:
-            raise _unavailable(entry, "no version", "none was ever AVAILABLE")
+            raise _unavailable(entry, "it", "no version was ever AVAILABLE")
         raise UnknownLabel(
             f"Unrecognized servable version label: {name}",
             expected=f"one of {sorted(entry.labels)}",
@@ -91,7 +91,7 @@ def choose(split: Split, key: str) -> int:
 
 def _unavailable(entry: RegistryEntry, what: str, got: str) -> VersionUnavailable:
     return VersionUnavailable(
-        f"model {entry.model} has {what} that can be served now",
+        f"model {entry.model}: {what} cannot be served now",
         got=got,
         expected=f"AVAILABLE: {entry.available() or 'none is'}",
         remedy="load it, or ask for another version",

@@ -45,7 +45,7 @@ def client(service: str) -> Any:  # noqa: ANN401 (botocore makes its clients' cl
     """Return a client that gives up in seconds, so that a slow service becomes a clear answer."""
     config = Config(
         connect_timeout=2,
-        read_timeout=10,
+        read_timeout=5,
         retries={"mode": "standard", "total_max_attempts": 3},
         max_pool_connections=16,
         # A checksum is checked where Hearth verifies digests itself; asking for more costs time.

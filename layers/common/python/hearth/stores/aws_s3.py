@@ -146,7 +146,7 @@ def _is_like(head: dict[str, Any], path: Path) -> bool:
     # S3 writes the number of parts behind a checksum of checksums; moto does not.
     known = head.get("ChecksumSHA256", "").partition("-")[0]
     # Every upload here has such a checksum: an object without one came from elsewhere.
-    return head["ContentLength"] == path.stat().st_size and known == checksum_of(path)
+    return bool(head["ContentLength"] == path.stat().st_size and known == checksum_of(path))
 
 
 def _write(answer: dict[str, Any], key: str, path: Path, progress: Progress) -> str:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from importlib.metadata import version as installed
 from pathlib import Path
 
-from hearth.domain.errors import HearthError, InvalidDocument, StoreConflict
+from hearth.domain.errors import HearthError, InvalidDocument, StoreConflict, UnsupportedModel
 from hearth.domain.identity import model_name
 from hearth.domain.manifest import (
     BASELINE,
@@ -25,6 +25,7 @@ from hearth.domain.manifest import (
     Provenance,
     RuntimeOptions,
 )
+from hearth.domain.signature import Signature
 from hearth.publishing import onnx_file, samples
 from hearth.publishing.onnx_file import OnnxFile
 from hearth.serving import golden
@@ -187,6 +188,7 @@ def prepare(source: Source, workspace: Path, now: datetime) -> Draft:
     model_name(source.model)
     file = onnx_file.read(source.path)
     session = Session(source.path, source.runtime, _MEMORY_MB)
+    _require_servable(session.signature)
     rows = _rows(source, session)
     cases = _golden_cases(source, session, rows, workspace)
     paths = _paths(source, file, workspace)
@@ -202,6 +204,16 @@ def prepare(source: Source, workspace: Path, now: datetime) -> Draft:
         class_labels=source.class_labels or file.class_labels,
     )
     return Draft(manifest, {name: path for name, (path, _) in paths.items()})
+
+
+def _require_servable(signature: Signature) -> None:
+    for spec in (*signature.inputs, *signature.outputs):
+        if spec.datatype == "BF16":
+            raise UnsupportedModel(
+                f"tensor {spec.name!r} is BF16, which cannot be served yet",
+                expected="another datatype at the model's inputs and outputs",
+                remedy="cast it within the model: BF16 inside is no hindrance",
+            )
 
 
 def _rows(source: Source, session: Session) -> Tensors | None:

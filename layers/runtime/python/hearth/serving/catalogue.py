@@ -19,12 +19,14 @@ from hearth.domain.routing import Route, Target, resolve
 from hearth.stores.registry import Read, Registry
 
 _MOST_ENTRIES = 4096
+# While S3 does not answer, asking it costs a request many seconds: it is asked this seldom.
+_OUTAGE_PAUSE_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
     read: Read
-    at: float
+    until: float
 
 
 class Catalogue:
@@ -71,7 +73,7 @@ class Catalogue:
 
     def _entry(self, model: str) -> tuple[Read, bool]:
         seen = self._seen.get(model)
-        if seen and self._monotonic() - seen.at < self._ttl_s:
+        if seen and self._monotonic() < seen.until:
             return seen.read, False
         try:
             return self._refresh(model), True
@@ -80,17 +82,21 @@ class Catalogue:
                 raise
             # Serving goes on with the last known entry while S3 gives no other that can be read.
             print(f"registry of {model} not refreshed: {error}", file=sys.stderr)  # noqa: T201
-            self._remember(model, seen.read)
+            self._remember(model, seen.read, _OUTAGE_PAUSE_S)
             return seen.read, True
+
+    def knows(self, model: str) -> bool:
+        """Return whether the model is known to exist, without asking."""
+        return model in self._seen
 
     def _refresh(self, model: str) -> Read:
         seen = self._seen.get(model)
         read = self._registry.read(model, seen.read if seen else None)
-        self._remember(model, read)
+        self._remember(model, read, self._ttl_s)
         return read
 
-    def _remember(self, model: str, read: Read) -> None:
-        self._seen[model] = _Seen(read, self._monotonic())
+    def _remember(self, model: str, read: Read, for_s: float) -> None:
+        self._seen[model] = _Seen(read, self._monotonic() + for_s)
         self._seen.move_to_end(model)
         if len(self._seen) > _MOST_ENTRIES:
             self._seen.popitem(last=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from uuid import uuid4
 
 from hearth.domain.errors import (
     HearthError,
@@ -50,6 +51,7 @@ def predict(request: HttpRequest, worker: Worker) -> Answer:
         record.status = 500
         _finish(record, of_unexpected(error), started)
         raise
+    record.known = worker.catalogue.knows(call.target.model)
     return _finish(record, answer, started)
 
 
@@ -67,7 +69,7 @@ def _predict(
     record.route = call.target.label or ("" if call.target.version else STABLE)
     _require_built(call, request)
     asked = protocol.read(request)
-    key = request.headers.get(ROUTING_KEY) or asked.id or request.request_id
+    key = request.headers.get(ROUTING_KEY) or asked.id or request.request_id or uuid4().hex
     route = worker.catalogue.route(call.target, key)
     record.version, record.why = route.version, route.why
     opened, cold = worker.open(route)

@@ -16,14 +16,20 @@ _METRICS = [
     {"Name": "ModelLatency", "Unit": "Milliseconds"},
     {"Name": "LoadTime", "Unit": "Milliseconds"},
 ]
-_DIMENSIONS = [["model"], ["model", "version", "route"]]
+
+
+def _dimensions(record: Record) -> list[list[str]]:
+    """Only what exists becomes a dimension: a caller who makes up names makes no metrics."""
+    if record.version:
+        return [["model"], ["model", "version", "route"]]
+    return [["model"]] if record.known else [[]]
 
 
 @dataclass(slots=True)
 class Record:
     """What is known of a prediction so far; filled while it runs, written before it answers.
 
-    Times in milliseconds.
+    Times in milliseconds. `known`: whether there is a model of this name.
     """
 
     request_id: str = ""
@@ -36,6 +42,7 @@ class Record:
     latency_ms: float = 0.0
     model_ms: float = 0.0
     load_ms: float = 0.0
+    known: bool = False
 
 
 def write(record: Record) -> None:
@@ -49,7 +56,7 @@ def write(record: Record) -> None:
         "_aws": {
             "Timestamp": int(time.time() * 1000),
             "CloudWatchMetrics": [
-                {"Namespace": NAMESPACE, "Dimensions": _DIMENSIONS, "Metrics": _METRICS}
+                {"Namespace": NAMESPACE, "Dimensions": _dimensions(record), "Metrics": _METRICS}
             ],
         },
         "record": SCHEMA,
