@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 PINS := requirements/local.txt requirements/test.txt
 
-.PHONY: demo test up lint pins bench build e2e clean
+.PHONY: demo test up readme lint pins bench build e2e clean
 .DEFAULT_GOAL := test
 
 $(READY): $(PINS) pyproject.toml
@@ -25,12 +25,16 @@ test: $(READY)
 up: $(READY)
 	@$(BIN)/hearth up --demo-models
 
+readme: $(READY)
+	@$(BIN)/python -m hearth_local.readme
+
 bench: $(READY)
 	@$(BIN)/python -m pytest -m bench -s tests/bench
 
 lint: $(VENV)/linted
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/mypy layers/*/python functions/* infra/local
+	@$(BIN)/mypy infra/*.py
 
 $(VENV)/linted: $(READY) requirements/lint.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/lint.txt
@@ -52,7 +56,7 @@ pins: $(VENV)/linted
 	@$(PIN) pyproject.toml --extra optimizer $(OMIT_OPTIMIZER) -c requirements/local.txt -o layers/optimizer/requirements.txt
 
 clean:
-	@rm -rf $(VENV) .hearth .aws-sam .pytest_cache .mypy_cache .ruff_cache
+	@rm -rf $(VENV) .venv-* .hearth .aws-sam .pytest_cache .mypy_cache .ruff_cache
 
 # ---- SAM: build, checks, end-to-end tests ------------------------------------------------------------------------
 # Tools whose pins exclude each other live in virtual environments of their own.
@@ -81,6 +85,7 @@ hashes: $(READY)
 
 template-checks: $(VENV)/linted .venv-sam/ready .venv-checkov/ready
 	@$(BIN)/python infra/template_checks.py
+	@$(BIN)/python -m pytest tests/template
 
 tool-pins: $(VENV)/linted
 	@echo aws-sam-cli==1.170.0 | $(PIN) - -o requirements/sam.txt

@@ -17,14 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = ("template.yaml", "infra/alarms.yaml")
 _SAM, _CHECKOV = ROOT / ".venv-sam/bin", ROOT / ".venv-checkov/bin"
 # --skip-download: checkov would look for newer rules on the network.
-_CHECKOV_OPTIONS = [
-    "--framework",
-    "cloudformation",
-    "--skip-download",
-    "--compact",
-    "--quiet",
-    "--file",
-]
+_CHECKOV_OPTIONS = ("--framework", "cloudformation", "--skip-download", "--compact", "--quiet")
 _ENVIRONMENT = {**os.environ, "SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": "us-east-1"}
 
 

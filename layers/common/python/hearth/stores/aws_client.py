@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -43,6 +44,8 @@ _CONFLICT = {"409", "412", "PreconditionFailed", "ConditionalRequestConflict"}
 @cache
 def client(service: str) -> Any:  # noqa: ANN401 (botocore makes its clients' classes at run time)
     """Return a client that gives up in seconds, so that a slow service becomes a clear answer."""
+    # At INFO it tells at each start where its credentials come from.
+    logging.getLogger("botocore").setLevel(logging.WARNING)
     config = Config(
         connect_timeout=2,
         read_timeout=5,
