@@ -9,12 +9,15 @@ import load_and_warm
 import pytest
 from botocore.session import get_session
 from hearth.domain.errors import BadRequest, InvalidName, UnknownModel, UnknownVersion
+from hearth.domain.registry_entry import Actor, assign
 from hearth.edge.settings import SettingsInvalid
 from hearth.stores import aws_client
 from hearth.stores.artefacts import blob_key, manifest_key
 from support import models
 from support.calling import Caller
 from support.events import Context, object_created
+
+WHO = Actor("test", "2026-11-23T20:00:00.000Z")
 
 
 @pytest.fixture
@@ -141,12 +144,14 @@ def test_http_unload_and_load_come_back_to_the_labelled_versions(serve, http, re
     """What labels point at is what a load without a version brings back."""
     serve("m")
     serve("m", models.TRIPLED)
+    registry.change("m", lambda entry: assign(entry, "stable", {1: 1}, WHO))
     reply = http.post("/v2/repository/models/m/unload")
     assert (reply.status, reply.json) == (200, {})
     assert registry.read("m").entry.available() == []
     reply = http.post("/v2/repository/models/m/load")
-    assert [(v["version"], v["state"]) for v in reply.json["versions"]] == [(2, "AVAILABLE")]
-    assert registry.read("m").entry.available() == [2]
+    assert [(v["version"], v["state"]) for v in reply.json["versions"]] == [(1, "AVAILABLE")]
+    assert registry.read("m").entry.available() == [1]
+    assert registry.read("m").entry.labels == {"stable": {1: 1}}
 
 
 def test_http_load_that_fails_answers_400_with_the_reason(

@@ -165,15 +165,15 @@ def test_publish_replaces_a_blob_of_another_size(publish, s3, bucket, load):
     assert load("m", 2).state == "AVAILABLE"
 
 
-def test_publish_sends_an_old_unnamed_blob_again(publish, publisher, onnx_file, clock, s3, faults):
-    """A blob that a sweeper might be about to remove is not relied upon."""
+def test_publish_sends_an_old_unnamed_blob_again(publish, artefacts, onnx_file, clock):
+    """A blob that a sweeper might be about to remove is not relied upon; a young one is."""
     path = onnx_file()
-    body = path.read_bytes()
-    key = blob_key("m", hashlib.sha256(body).hexdigest())
-    s3.put_object(Bucket="hearth-models", Key=key, Body=body)
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    for model in ("young", "old"):
+        artefacts.upload(model, sha256, path, lambda _count: None)
+    assert publish("young", path).skipped_bytes == path.stat().st_size
     clock.forward(hours=25)
-    published = publish("m", path)
-    assert published.skipped_bytes == 0
+    assert publish("old", path).skipped_bytes == 0
 
 
 def test_publish_relies_on_an_old_blob_that_a_version_names(publish, clock):

@@ -1,8 +1,8 @@
 """The proof in a process of its own, so that no model can take load-and-warm down with it.
 
-ONNX Runtime keeps the interpreter's lock while it opens a model, so a thread cannot be waited for
-with a time limit; it can crash; and what kills a sandbox for its memory says nothing. A child
-process can be timed, can die, and can be given less memory than the sandbox has, so that running
+A thread that opens a model can be waited for but not stopped, and what it still does lasts into the
+next event; ONNX Runtime can crash; and what kills a sandbox for its memory says nothing. A child
+process can be stopped, can die, and can be given less memory than the sandbox has, so that running
 out becomes an error with a name.
 """
 
