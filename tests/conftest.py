@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +33,12 @@ BUCKET = "hearth-models"
 # The same examples on every machine; a busy one is no failure.
 settings.register_profile("hearth", deadline=None, derandomize=True, database=None)
 settings.load_profile("hearth")
+
+
+def pytest_configure() -> None:
+    """A test run in the background of a shell is started deaf to Ctrl-C, and so would be its children."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
