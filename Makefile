@@ -20,7 +20,7 @@ demo: $(READY)
 	@$(BIN)/python -m hearth_local.demo
 
 test: $(READY)
-	@$(BIN)/python -m pytest -m "not sam and not bench" -n 2
+	@$(BIN)/python -m pytest -m "not bench" -n 2
 
 up: $(READY)
 	@$(BIN)/hearth up --demo-models
@@ -77,7 +77,7 @@ build: .venv-sam/ready
 	@ARCHITECTURE=$(ARCHITECTURE) PYTHON=$(abspath .venv-sam/bin/python) $(SAM) build
 
 e2e: $(READY) .venv-sam/ready
-	@$(BIN)/python -m pytest -m sam tests/e2e
+	@HEARTH_SAM=1 $(BIN)/python -m pytest -m sam tests/e2e
 
 # Writes the content hash of each function's layers into template.yaml.
 hashes: $(READY)

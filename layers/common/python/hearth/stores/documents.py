@@ -7,8 +7,10 @@ from typing import Any
 
 from hearth.domain.errors import InvalidDocument
 
+_RESTORE = "restore an earlier version of the object: the bucket keeps them"
 
-def parse_json(body: bytes, what: str) -> dict[str, Any]:
+
+def parse_json(body: bytes, what: str, remedy: str = _RESTORE) -> dict[str, Any]:
     """Return a stored JSON object.
 
     Raises:
@@ -20,7 +22,7 @@ def parse_json(body: bytes, what: str) -> dict[str, Any]:
         raise InvalidDocument(
             f"{what} is not JSON",
             got=body[:60],
-            remedy="restore an earlier version of the object: the bucket keeps them",
+            remedy=remedy,
         ) from error
     if not isinstance(document, dict):
         raise InvalidDocument(f"{what} is not an object", got=type(document).__name__)
