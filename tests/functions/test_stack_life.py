@@ -244,3 +244,16 @@ def test_commands_without_a_stack_say_how_to_start_one(
     done = CliRunner().invoke(main, ["status"])
     assert done.exit_code == 1
     assert "hearth up" in done.output
+
+
+def test_publish_takes_runtime_options_from_a_file(
+    hearth: Callable[..., Any], bundle: Target, tmp_path: Path
+) -> None:
+    """What `--runtime` says stands in the manifest, and the version opens with it."""
+    options = tmp_path / "runtime.json"
+    options.write_text('{"intra_op_num_threads": 1, "graph_optimization_level": "basic"}')
+    path = str(times(5.0, tmp_path))
+    done = hearth("publish", path, "--name", "tuned", "--runtime", str(options), "--json")
+    assert json.loads(done.output)["state"] == "AVAILABLE"
+    runtime = library.artefacts(bundle).manifest("tuned", 1).manifest.runtime
+    assert (runtime.intra_op_num_threads, runtime.graph_optimization_level) == (1, "basic")
