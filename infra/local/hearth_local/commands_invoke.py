@@ -7,17 +7,17 @@ from typing import BinaryIO
 
 import click
 
-from hearth_local import project, target
+from hearth_local.chosen import chosen, stack_option
 
 
 @click.command(short_help="Call a function directly.")
 @click.argument("function")
 @click.option("--event", type=click.File("rb"), help="The event's JSON; - for standard input.")
-@click.option("--stack", help="A deployed stack's name; default: the one running here.")
+@stack_option
 @click.option("--tail", is_flag=True, help="Show the end of the call's log, on standard error.")
 def invoke(*, function: str, event: BinaryIO | None, stack: str | None, tail: bool) -> None:
     """Call FUNCTION and print what it answers; exit 1 where the function failed."""
-    found = target.find(project.find().state_dir, stack)
+    found = chosen(stack)
     answer = found.client("lambda").invoke(
         FunctionName=found.function(function),
         Payload=event.read() if event else b"{}",

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import click
 
-from hearth_local import project, target
+from hearth_local.chosen import chosen, stack_option
 from hearth_local.http_call import Call, require
-
-_stack = click.option("--stack", help="A deployed stack's name; default: the one running here.")
 
 
 @click.command(short_help="Not built yet.")
 @click.argument("name")
 @click.option("--wait", is_flag=True)
-@_stack
+@stack_option
 def optimize(*, name: str, wait: bool, stack: str | None) -> None:
     """Ask for a faster variant of model NAME."""
     del wait
-    found = target.find(project.find().state_dir, stack)
+    found = chosen(stack)
     click.echo(require(found, Call("POST", f"/v2/repository/models/{name}/optimize")).body)
 
 
 @click.command(short_help="Not built yet.")
 @click.argument("name")
-@_stack
+@stack_option
 def report(*, name: str, stack: str | None) -> None:
     """Show model NAME's report."""
-    found = target.find(project.find().state_dir, stack)
+    found = chosen(stack)
     click.echo(require(found, Call("GET", f"/reports/{name}")).body)

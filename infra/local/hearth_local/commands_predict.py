@@ -11,7 +11,8 @@ from urllib.parse import quote
 import click
 import numpy as np
 
-from hearth_local import library, project, target
+from hearth_local import library
+from hearth_local.chosen import chosen, stack_option
 from hearth_local.errors import LocalError
 from hearth_local.http_call import Call, require
 from hearth_local.target import Target
@@ -26,7 +27,7 @@ class InputUnusable(LocalError):
 @click.option("--input", "path", required=True, type=click.Path(path_type=Path), help="- for stdin")
 @click.option("--version", type=click.IntRange(min=1), help="A version instead of `stable`.")
 @click.option("--label", help="A label instead of `stable`.")
-@click.option("--stack", help="A deployed stack's name; default: the one running here.")
+@stack_option
 def predict(
     *, name: str, path: Path, version: int | None, label: str | None, stack: str | None
 ) -> None:
@@ -35,7 +36,7 @@ def predict(
     The input is a JSON file (a list of rows, or a whole request body of either protocol), or .npy
     or .npz with one array for each input.
     """
-    found = target.find(project.find().state_dir, stack)
+    found = chosen(stack)
     place = f"/versions/{version}" if version else f"/labels/{quote(label)}" if label else ""
     call = _call(name, place, _read(path, name, found))
     click.echo(json.dumps(require(found, call).json()))

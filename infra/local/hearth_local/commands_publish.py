@@ -24,7 +24,8 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from hearth_local import library, project, target
+from hearth_local import library
+from hearth_local.chosen import chosen, stack_option
 from hearth_local.errors import LocalError
 from hearth_local.waiting import wait_until_loaded
 
@@ -48,11 +49,11 @@ class VersionEnded(LocalError):
 @click.option("--note", default="", help="Anything worth remembering.")
 @click.option("--wait", "timeout_s", default=300.0, show_default=True, help="Seconds; 0: do not.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--stack", help="A deployed stack's name; default: the one running here.")
+@stack_option
 def publish(*, timeout_s: float, as_json: bool, stack: str | None, **options: Any) -> None:
     """Check MODEL (an .onnx file), upload it, and wait until it is servable or refused."""
     console = Console(stderr=True, highlight=False)
-    found = target.find(project.find().state_dir, stack)
+    found = chosen(stack)
     published = publish_source(source(options), library.artefacts(found), console)
     manifest = published.manifest
     status = None

@@ -15,25 +15,21 @@ from hearth.stores.registry import Registry
 from rich.console import Console
 from rich.table import Table
 
-from hearth_local import library, project, target
+from hearth_local import library
+from hearth_local.chosen import chosen, stack_option
 from hearth_local.http_call import Call, require
 
-_stack = click.option("--stack", help="A deployed stack's name; default: the one running here.")
 _why = click.option("--why", default="", help="The reason, for the history.")
 _label = click.option("--label", default=STABLE, show_default=True, help="Which label moves.")
-
-
-def _found(stack: str | None) -> target.Target:
-    return target.find(project.find().state_dir, stack)
 
 
 @click.command(short_help="Show models, versions, labels and history.")
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print the registry entries as JSON.")
-@_stack
+@stack_option
 def status(*, name: str | None, as_json: bool, stack: str | None) -> None:
     """Show every model, or NAME with its history."""
-    registry = library.registry(_found(stack))
+    registry = library.registry(chosen(stack))
     names = [name] if name else list(registry.models())
     if as_json:
         documents = [entries.to_document(registry.read(model).entry) for model in names]
@@ -104,7 +100,7 @@ def _place(split: object) -> str:
 @click.option("--weight", type=click.IntRange(1, 99), help="Percent; the rest stays where it is.")
 @_label
 @_why
-@_stack
+@stack_option
 def promote(
     *, name: str, version: int, weight: int | None, label: str, why: str, stack: str | None
 ) -> None:
@@ -115,18 +111,18 @@ def promote(
         split = entries.with_share(entry, label, version, weight or 100)
         return entries.assign(entry, label, split, actor)
 
-    _say(library.registry(_found(stack)).change(name, move), label)
+    _say(library.registry(chosen(stack)).change(name, move), label)
 
 
 @click.command(short_help="Point a label back at where it was.")
 @click.argument("name")
 @_label
 @_why
-@_stack
+@stack_option
 def rollback(*, name: str, label: str, why: str, stack: str | None) -> None:
     """Point the label `stable` (or another) of model NAME back at where it was before."""
     actor = library.actor(why or "hearth rollback")
-    registry = library.registry(_found(stack))
+    registry = library.registry(chosen(stack))
     _say(registry.change(name, lambda entry: entries.roll_back(entry, label, actor)), label)
 
 
@@ -139,10 +135,10 @@ def _say(entry: RegistryEntry, label: str) -> None:
 @click.argument("name")
 @click.argument("rollout", required=False, type=click.Choice(ROLLOUTS))
 @_why
-@_stack
+@stack_option
 def policy(*, name: str, rollout: str | None, why: str, stack: str | None) -> None:
     """Show model NAME's rollout policy, or set it; a model may get one before its first version."""
-    registry = library.registry(_found(stack))
+    registry = library.registry(chosen(stack))
     if rollout:
         actor = library.actor(why or "hearth policy")
         entry = registry.change(
@@ -156,18 +152,18 @@ def policy(*, name: str, rollout: str | None, why: str, stack: str | None) -> No
 @click.command(short_help="Load a version again.")
 @click.argument("name")
 @click.argument("version", required=False, type=click.IntRange(min=1))
-@_stack
+@stack_option
 def load(*, name: str, version: int | None, stack: str | None) -> None:
     """Load what model NAME's labels point at, or VERSION: after an unload, or an END."""
     body = json.dumps({"parameters": {"version": version} if version else {}}).encode()
     path = f"/v2/repository/models/{name}/load"
-    click.echo(require(_found(stack), Call("POST", path, body)).body.decode())
+    click.echo(require(chosen(stack), Call("POST", path, body)).body.decode())
 
 
 @click.command(short_help="Take a model out of service.")
 @click.argument("name")
-@_stack
+@stack_option
 def unload(*, name: str, stack: str | None) -> None:
     """Take every version of model NAME out of service; its labels stay for the next load."""
-    require(_found(stack), Call("POST", f"/v2/repository/models/{name}/unload"))
+    require(chosen(stack), Call("POST", f"/v2/repository/models/{name}/unload"))
     click.echo(f"{name}: unloaded")

@@ -50,6 +50,10 @@ class Demo:
     data: Digits
     folder: Path
 
+    @property
+    def publisher(self) -> Publisher:
+        return Publisher(library.artefacts(self.target), SystemClock())
+
     def say(self, step: str, what: str, where: str = "") -> None:
         line = Table.grid(padding=(0, 1))
         line.add_column(width=8, style="bold")
@@ -108,8 +112,7 @@ def _train(demo: Demo, kind: str) -> Trained:
 
 def _publish(demo: Demo, trained: Trained, note: str) -> tuple[int, VersionStatus]:
     started = time.perf_counter()
-    publisher = Publisher(library.artefacts(demo.target), SystemClock())
-    published = publisher.publish(demo_models.source(trained, note))
+    published = demo.publisher.publish(demo_models.source(trained, note))
     number = published.manifest.version
     demo.say(
         "publish",
@@ -193,9 +196,7 @@ def _canary(demo: Demo, network: Trained) -> None:
     split = {number - 1: 80, number: 20}
     registry.change(MODEL, lambda now: entries.assign(now, "stable", split, actor))
     time.sleep(_REGISTRY_TTL_S)
-    answered = Counter(
-        _version_of(demo, f"/v2/models/{MODEL}/infer", f"caller-{caller}") for caller in range(200)
-    )
+    answered = Counter(_version_of(demo, f"caller-{caller}") for caller in range(200))
     shares = ", ".join(f"version {v} {n / 200:.0%}" for v, n in sorted(answered.items()))
     demo.say(
         "canary",
@@ -205,10 +206,11 @@ def _canary(demo: Demo, network: Trained) -> None:
     )
 
 
-def _version_of(demo: Demo, path: str, key: str) -> str:
+def _version_of(demo: Demo, key: str) -> str:
     row = demo.data.held_out[0]
     body = {"inputs": [{"name": "X", "datatype": "FP32", "shape": [1, 64], "data": row.tolist()}]}
-    call = Call("POST", path, json.dumps(body).encode(), {"X-Hearth-Routing-Key": key})
+    headers = {"X-Hearth-Routing-Key": key}
+    call = Call("POST", f"/v2/models/{MODEL}/infer", json.dumps(body).encode(), headers)
     return str(require(demo.target, call).json()["model_version"])
 
 
@@ -218,7 +220,7 @@ def _promote(demo: Demo, network: Trained) -> None:
     actor = library.actor("demo")
     registry.change(MODEL, lambda now: entries.assign(now, "stable", {newest: 1}, actor))
     started = time.perf_counter()
-    while _version_of(demo, f"/v2/models/{MODEL}/infer", "caller-0") != str(newest):
+    while _version_of(demo, "caller-0") != str(newest):
         if time.perf_counter() - started > 2 * _REGISTRY_TTL_S:
             raise DemoFailed("promote", "the old version", f"version {newest}", "see hearth logs")
         time.sleep(0.1)
@@ -239,9 +241,8 @@ def _refuse(demo: Demo, network: Trained) -> None:
     case = {"inputs": {"X": demo.data.held_out[:1].tolist()}, "outputs": {"label": [wrong]}}
     golden = demo.folder / "golden.json"
     golden.write_text(json.dumps({"cases": [case]}))
-    publisher = Publisher(library.artefacts(demo.target), SystemClock())
     try:
-        publisher.publish(replace(demo_models.source(network, ""), golden=golden))
+        demo.publisher.publish(replace(demo_models.source(network, ""), golden=golden))
     except GoldenMismatch as refusal:
         demo.say("refuse", f"a model that misses its golden case is no version: {refusal}")
         return

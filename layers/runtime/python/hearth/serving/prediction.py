@@ -48,7 +48,6 @@ def predict(request: HttpRequest, worker: Worker) -> Answer:
         answer = of_error(error, request.path)
     except Exception as error:
         record.error = type(error).__name__
-        record.status = 500
         _finish(record, of_unexpected(error), started)
         raise
     record.known = worker.catalogue.knows(call.target.model)

@@ -202,7 +202,7 @@ def unload(model: str, loader: Loader, why: str) -> list[Outcome]:
     Raises:
         UnknownModel: If the model has no registry entry.
     """
-    loader.registry.read(model)
+    before = loader.registry.read(model).entry.available()
     actor = loader.actor(why)
 
     def transition(entry: RegistryEntry) -> RegistryEntry:
@@ -211,8 +211,5 @@ def unload(model: str, loader: Loader, why: str) -> list[Outcome]:
             entry = entries.end(entry, number, ("OK", ""), replace(actor, why="unloaded"))
         return entry
 
-    before = loader.registry.read(model).entry.available()
     entry = loader.registry.change(model, transition)
-    return [
-        _outcome(model, number, entry.status(number), changed=number in before) for number in before
-    ]
+    return [_outcome(model, number, entry.status(number), changed=True) for number in before]
