@@ -18,6 +18,7 @@ from hearth.serving.warming import Attempt, Loader, Outcome, load_and_warm
 from hearth.serving.worker import Worker
 from hearth.stores import aws_client
 from hearth.stores.artefacts import Artefacts
+from hearth.stores.aws_payloads import S3Payloads
 from hearth.stores.aws_s3 import S3Blobs, S3Documents
 from hearth.stores.registry import Registry
 from hypothesis import settings
@@ -237,7 +238,9 @@ def worker(
 
     def make(**overrides: Any) -> Worker:
         settings = {"registry_ttl_s": 0.0, "files_dir": str(tmp_path / "serving"), **overrides}
-        return Worker(registry, artefacts, PredictSettings(bucket, **settings))
+        return Worker(
+            registry, artefacts, S3Payloads(bucket), PredictSettings(bucket, **settings)
+        )
 
     return make
 

@@ -1,4 +1,4 @@
-"""predict: an HTTP API request, or a direct invoke with a path and a body, becomes a prediction."""
+"""predict: an HTTP request, a direct invoke or a queue's message becomes a prediction."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import os
 from functools import cache
 from typing import Any
 
-from hearth.edge.door import respond
-from hearth.edge.events import Event
+from hearth.domain.errors import BadRequest
+from hearth.edge.answers import Answer
+from hearth.edge.door import drain, invoke, respond
+from hearth.edge.events import Event, HttpRequest, is_direct, is_http, is_queue_batch
 from hearth.edge.settings import PredictSettings
 from hearth.serving.prediction import predict
 from hearth.serving.worker import Worker
 from hearth.stores.artefacts import Artefacts
+from hearth.stores.aws_payloads import S3Payloads
 from hearth.stores.aws_s3 import S3Blobs, S3Documents
 from hearth.stores.registry import Registry
 
@@ -19,13 +22,29 @@ from hearth.stores.registry import Registry
 @cache
 def assemble() -> Worker:
     settings = PredictSettings.from_env(os.environ)
-    documents = S3Documents(settings.bucket)
-    artefacts = Artefacts(documents, S3Blobs(settings.bucket))
-    return Worker(Registry(documents), artefacts, settings)
+    bucket = settings.bucket
+    documents = S3Documents(bucket)
+    artefacts = Artefacts(documents, S3Blobs(bucket))
+    return Worker(Registry(documents), artefacts, S3Payloads(bucket), settings)
 
 
-def handler(event: Event, context: Any) -> dict[str, Any]:  # noqa: ANN401, ARG001 (AWS's context)
-    return respond(event, lambda request: predict(request, assemble()))
+def handler(event: Event, context: Any) -> Any:  # noqa: ANN401 (AWS's context, any JSON)
+    def flow(request: HttpRequest) -> Answer:
+        return predict(request, assemble())
+
+    if is_http(event):
+        return respond(event, flow)
+    if is_queue_batch(event):
+        return drain(
+            event, flow, context.aws_request_id, lambda: context.get_remaining_time_in_millis() / 1e3
+        )
+    if is_direct(event):
+        return invoke(event, flow, context.aws_request_id)
+    raise BadRequest(
+        "the event is of no known kind",
+        got=sorted(map(str, event))[:12],
+        expected="an HTTP API 2.0 event, an SQS batch, or an object with 'route'",
+    )
 
 
 if "AWS_LAMBDA_INITIALIZATION_TYPE" in os.environ:

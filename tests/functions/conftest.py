@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import health_check
 import metrics
 import predict as predict_module
 import pytest
+from hearth.domain.signature import SignatureDef
 from hearth.edge.door import respond
 from hearth.publishing.publication import Publisher, Source
 from hearth.serving.files import Files
@@ -35,7 +37,24 @@ ZOO = {
     "zeros": zoo.ZEROS,
     "halved": zoo.HALVED,
     "divided": zoo.DIVIDED,
-    **{f"same-{datatype}": zoo.same(datatype) for datatype in zoo.ELEMENTS},
+    "scored": zoo.SCORED,
+    "named": zoo.SCORED,
+    "summed": zoo.SUMMED,
+    "labelled": zoo.LABELLED,
+    "features": zoo.FEATURES,
+    "grid": zoo.GRID,
+    "free": zoo.FREE,
+    "optional": zoo.OPTIONAL,
+    "anyhow": zoo.unranked(zoo.SCALAR),
+    **{f"same-{datatype}": zoo.same(datatype) for datatype in zoo.BINARY_ELEMENTS},
+}
+# What is published beside a model's file.
+BESIDE: dict[str, dict[str, Any]] = {
+    "named": {
+        "class_labels": ("cat", "dog", "bird"),
+        "signature_defs": {"top": SignatureDef("classify", ("scores",))},
+    },
+    "labelled": {"signature_defs": {"labels": SignatureDef("classify", ("scores", "labels"))}},
 }
 
 
@@ -80,8 +99,10 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> Caller:
             caller = Caller(lambda event, _: respond(event, lambda r: predict_flow(r, worker)))
             for name, text in ZOO.items():
                 path = folder / f"{name}.onnx"
-                path.write_bytes(models.model(text).SerializeToString())
-                Publisher(artefacts, clock).publish(Source(name, path))
+                made = models.model(text) if isinstance(text, str) else text
+                path.write_bytes(made.SerializeToString())
+                source = Source(name, path, **BESIDE.get(name, {}))
+                Publisher(artefacts, clock).publish(source)
                 load_and_warm(name, 1, Attempt(name, lambda: 60.0), loader)
                 answer = caller.get(f"/v2/models/{name}")
                 assert answer.status == 200, answer

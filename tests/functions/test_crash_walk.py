@@ -31,6 +31,7 @@ from hearth.serving.prediction import predict
 from hearth.serving.warming import Attempt, Loader, Outcome, load_and_warm, unload
 from hearth.serving.worker import Worker
 from hearth.stores.artefacts import Artefacts, blob_key
+from hearth.stores.aws_payloads import S3Payloads
 from hearth.stores.aws_s3 import S3Blobs, S3Documents
 from hearth.stores.clock import SystemClock
 from hearth.stores.multipart import parts_of
@@ -100,7 +101,8 @@ class House:
         settings = PredictSettings(BUCKET, files_dir=str(self.folder / "serving"))
         body = json.dumps({"instances": [[1, 2, 3, 4]]}).encode()
         request = HttpRequest("POST", f"/v1/models/{path}:predict", {}, body)
-        answer = predict(request, Worker(self.registry, self.artefacts, settings))
+        worker = Worker(self.registry, self.artefacts, S3Payloads(BUCKET), settings)
+        answer = predict(request, worker)
         assert answer.status == 200, answer
         return json.loads(answer.body)["predictions"][0]
 

@@ -392,24 +392,6 @@ def test_header_length_that_cuts_the_json_is_refused(warm: Caller, length: int) 
     assert "JSON Parse error" in refusal(warm, body, **{LENGTH: str(length)})
 
 
-def test_raw_binary_request_says_that_it_is_not_built(warm: Caller) -> None:
-    """A header length of 0 announces a bare tensor: a 501 in words."""
-    reply = warm.post("/v2/models/m/infer", ROW_BYTES, headers={LENGTH: "0"})
-
-    assert reply.status == 501
-    assert "raw binary requests" in reply.error
-
-
-def test_classification_parameter_says_that_it_is_not_built(warm: Caller) -> None:
-    """The classification extension has no step yet: a 501 in words."""
-    outputs = [{"name": "y", "parameters": {"classification": 2}}]
-
-    reply = warm.post("/v2/models/m/infer", {"inputs": [ROW], "outputs": outputs})
-
-    assert reply.status == 501
-    assert "classification" in reply.error
-
-
 # ---------------------------------------------------------------------------- addresses, metadata
 
 
@@ -481,12 +463,3 @@ def test_metadata_describes_every_tensor(warm: Caller, path: str) -> None:
             {"name": "next", "datatype": "INT64", "shape": [-1]},
         ],
     }
-
-
-@pytest.mark.parametrize("path", ["/v2/models/m/config", "/v2/models/m/versions/1/config"])
-def test_config_says_that_it_is_not_built(warm: Caller, path: str) -> None:
-    """A route of the contract that has no step yet is a 501 in words."""
-    reply = warm.get(path)
-
-    assert reply.status == 501
-    assert "config" in reply.error

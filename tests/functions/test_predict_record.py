@@ -65,8 +65,8 @@ def test_record_says_by_which_route(
     [
         ("/v1/models/m:predict", b"", 400, "MalformedBody"),
         ("/v1/models/m:predict", {"instances": [[1]]}, 400, "SignatureMismatch"),
-        ("/v1/models/m:classify", {}, 501, "NotBuilt"),
-        ("/v1/models/m:regress", {}, 501, "NotBuilt"),
+        ("/v1/models/m:classify", {}, 400, "MalformedBody"),
+        ("/v1/models/m:regress", {"examples": [{}]}, 400, "SignatureMismatch"),
         ("/v2/models/m/infer", {"inputs": []}, 400, "SignatureMismatch"),
         ("/v1/models/paired:predict", {"inputs": [1]}, 500, "ModelFailed"),
         ("/v1/models/zeros:predict", {"inputs": [2_000_000]}, 413, "PayloadTooLarge"),

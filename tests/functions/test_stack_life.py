@@ -127,8 +127,6 @@ def test_routes_that_are_not_built_answer_501(bundle: Target, tmp_path: Path) ->
         ("GET", "/v2/models/plain/stats"),
         ("GET", "/reports/plain"),
         ("POST", "/v2/repository/models/plain/optimize"),
-        ("POST", "/v1/models/plain:classify"),
-        ("GET", "/v2/models/plain/config"),
     ):
         reply = send(bundle, Call(method, path))
         assert (path, reply.status) == (path, 501)

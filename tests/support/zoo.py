@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import onnx
+
+from support import models
+
 # Open Inference datatype: ONNX's name for it in a graph's text.
 ELEMENTS = {
     "BOOL": "bool",
@@ -18,11 +22,13 @@ ELEMENTS = {
     "FP64": "double",
     "BYTES": "string",
 }
+# Those above have a JSON form; this one, like FP16, has none.
+BINARY_ELEMENTS = {**ELEMENTS, "BF16": "bfloat16"}
 
 
 def same(datatype: str, dims: str = "[N]") -> str:
     """Return a model that gives back what it is given."""
-    element = ELEMENTS[datatype]
+    element = BINARY_ELEMENTS[datatype]
     return f"same ({element}{dims} x) => ({element}{dims} y) {{ y = Identity(x) }}"
 
 
@@ -70,3 +76,50 @@ divided (float[N] x) => (float[N] y)
 <float zero = {0}>
 { y = Div(x, zero) }
 """
+# Three classes, their scores the inputs themselves, and a sum: what classify and regress need.
+SCORED = "scored (float[N, 3] x) => (float[N, 3] scores) { scores = Identity(x) }"
+SUMMED = """
+summed (float[N, 4] x) => (float[N, 1] y)
+<int64[1] axis = {1}>
+{ y = ReduceSum <keepdims = 1> (x, axis) }
+"""
+# The graph itself says the labels, as scikit-learn's classifiers do.
+LABELLED = """
+labelled (float[N, 2] x) => (string[N, 2] labels, float[N, 2] scores)
+<string[2] names = {"no", "yes"}>
+{
+  scores = Identity(x)
+  shape = Shape(x)
+  labels = Expand(names, shape)
+}
+"""
+# Features of several kinds.
+FEATURES = """
+features (float[N, 2] ratings, int64[N] age, string[N] name, bool[N, 1] member)
+  => (float[N] y, string[N] who)
+<int64[1] axis = {1}>
+{
+  first = ReduceSum <keepdims = 0> (ratings, axis)
+  years = Cast <to = 1> (age)
+  joined = Cast <to = 1> (member)
+  flat = Squeeze(joined, axis)
+  sum = Add(first, years)
+  y = Add(sum, flat)
+  who = Identity(name)
+}
+"""
+# A tensor of any shape behind a batch, and two dynamic ones.
+GRID = "grid (float[N, 2, 3] x) => (float[N, 2, 3] y) { y = Identity(x) }"
+FREE = "free (float[N, M, 2] x) => (float[N, M, 2] y) { y = Identity(x) }"
+# A factor that is 2 unless the request says otherwise.
+OPTIONAL = """
+optional (float[N] x, float[1] factor = {2}) => (float[N] y) { y = Mul(x, factor) }
+"""
+
+
+def unranked(text: str) -> onnx.ModelProto:
+    """Return a model that says nothing of the shapes of its inputs and outputs."""
+    model = models.model(text)
+    for edge in (*model.graph.input, *model.graph.output):
+        edge.type.tensor_type.ClearField("shape")
+    return model

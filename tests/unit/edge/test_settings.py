@@ -103,5 +103,6 @@ def test_keys_are_named_for_every_function() -> None:
         "HEARTH_REGISTRY_TTL_S",
         "HEARTH_CACHE_MB",
         "HEARTH_FILES_DIR",
+        "HEARTH_PAYLOAD_MB",
     }
     assert len(KEYS) == 5

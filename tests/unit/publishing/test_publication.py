@@ -561,10 +561,11 @@ def test_publish_mends_a_large_blob_that_was_changed(
     assert artefacts.blob("m", "0" * 64, changed) is None
 
 
-def test_publish_refuses_bf16_at_the_models_edge(publish: Any, artefacts: Artefacts) -> None:
-    """What predict could not carry is refused by name before anything is uploaded."""
+def test_publish_takes_bf16_at_the_models_edge(serve: Any) -> None:
+    """BF16 tensors are held as their 16 bits; cases are made up of numbers, and proven as such."""
     text = """<ir_version: 10, opset_import: ["" : 21]>
-    m (bfloat16[N] x) => (float[N] y) { y = Cast <to = 1> (x) }"""
-    with pytest.raises(UnsupportedModel, match="tensor 'x' is BF16"):
-        publish("m", text)
-    assert artefacts.models() == []
+    m (bfloat16[N] x) => (bfloat16[N] y) { y = Identity(x) }"""
+    manifest = serve("m", text).manifest
+
+    assert [spec.datatype for spec in manifest.signature.inputs] == ["BF16"]
+    assert manifest.golden.count == 3

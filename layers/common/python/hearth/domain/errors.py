@@ -7,10 +7,13 @@ HearthError
 │   ├── MalformedBody               not the JSON, base64 or binary layout that was announced
 │   ├── SignatureMismatch           tensors that the model's signature does not accept
 │   ├── UnknownLabel                a label that the registry entry does not have
+│   ├── UnsupportedCoding           a Content-Encoding that is not taken
+│   ├── LocationRefused             an object that a request may not name
 │   ├── TransitionRefused           a change that the registry entry's state does not allow
 │   └── PayloadTooLarge             more bytes than the bound
 ├── UnknownModel                    no such model
 ├── UnknownVersion                  no such version of a model
+├── UnknownPayload                  no such object to read a request from
 ├── VersionUnavailable              it exists, but it is not servable now
 ├── NotBuilt                        a route of the contract whose step does not exist yet
 ├── ModelRefused                    an artefact that must not be served
@@ -106,6 +109,14 @@ class UnknownLabel(BadRequest):
     pass
 
 
+class UnsupportedCoding(BadRequest):
+    code = "UNIMPLEMENTED"
+
+
+class LocationRefused(BadRequest):
+    code = "PERMISSION_DENIED"
+
+
 class TransitionRefused(BadRequest):
     code = "FAILED_PRECONDITION"
 
@@ -119,6 +130,10 @@ class UnknownModel(HearthError):
 
 
 class UnknownVersion(HearthError):
+    code = "NOT_FOUND"
+
+
+class UnknownPayload(HearthError):
     code = "NOT_FOUND"
 
 

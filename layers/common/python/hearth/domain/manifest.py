@@ -9,7 +9,7 @@ from typing import Any
 
 from hearth.domain.errors import InvalidDocument, InvalidName
 from hearth.domain.identity import digest, model_name, version
-from hearth.domain.signature import Signature, TensorSpec
+from hearth.domain.signature import Signature, SignatureDef, TensorSpec
 
 SCHEMA = "hearth.manifest/1"
 
@@ -109,6 +109,7 @@ class Manifest:
     runtime: RuntimeOptions
     provenance: Provenance
     class_labels: tuple[str, ...] = ()
+    signature_defs: Mapping[str, SignatureDef] = field(default_factory=dict)
     schema: str = SCHEMA
 
     def __post_init__(self) -> None:
@@ -122,6 +123,14 @@ class Manifest:
                 got=f"files {paths}, models {models}, golden {self.golden.path!r}",
                 expected="distinct paths, one model, the golden file among them",
             )
+        outputs = {spec.name for spec in self.signature.outputs}
+        for name, definition in self.signature_defs.items():
+            if not name or not outputs.issuperset(definition.outputs):
+                raise InvalidDocument(
+                    f"signature {name!r} names an output that the model does not have",
+                    got=list(definition.outputs),
+                    expected=sorted(outputs),
+                )
 
     def of_role(self, *roles: str) -> tuple[ArtefactFile, ...]:
         return tuple(file for file in self.files if file.role in roles)
@@ -168,6 +177,10 @@ def from_document(document: Mapping[str, Any]) -> Manifest:
             runtime=RuntimeOptions(**document["runtime"]),
             provenance=Provenance(**document["provenance"]),
             class_labels=tuple(document["class_labels"]),
+            signature_defs={
+                name: SignatureDef(found["method"], tuple(found["outputs"]))
+                for name, found in document.get("signature_defs", {}).items()
+            },
         )
     except (KeyError, TypeError, AttributeError, InvalidName) as error:
         raise InvalidDocument(
@@ -184,6 +197,8 @@ def _specs(documents: Iterable[Mapping[str, Any]]) -> tuple[TensorSpec, ...]:
             datatype=spec["datatype"],
             shape=tuple(spec["shape"]),
             dims=tuple(spec["dims"]),
+            optional=spec.get("optional", False),
+            ranked=spec.get("ranked", True),
         )
         for spec in documents
     )

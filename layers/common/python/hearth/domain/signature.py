@@ -10,6 +10,9 @@ from hearth.domain.errors import InvalidDocument, SignatureMismatch
 
 DYNAMIC = -1
 
+PREDICT, CLASSIFY, REGRESS = "predict", "classify", "regress"
+METHODS = (PREDICT, CLASSIFY, REGRESS)
+
 
 @dataclass(frozen=True, slots=True)
 class TensorSpec:
@@ -21,12 +24,16 @@ class TensorSpec:
         shape: One number a dimension, -1 where it is dynamic.
         dims: The symbolic name of each dimension, or "" where it has none. Two dimensions of
             one name must agree in a request.
+        optional: An input that the graph has a default for: a request may leave it out.
+        ranked: False where the graph says nothing of the shape: any is admitted.
     """
 
     name: str
     datatype: str
     shape: tuple[int, ...]
     dims: tuple[str, ...] = ()
+    optional: bool = False
+    ranked: bool = True
 
     def __post_init__(self) -> None:
         if self.datatype not in BY_NAME:
@@ -43,6 +50,8 @@ class TensorSpec:
         return BY_NAME[self.datatype]
 
     def admits(self, shape: Sequence[int]) -> bool:
+        if not self.ranked:
+            return True
         return len(shape) == len(self.shape) and all(
             want in (DYNAMIC, got) for want, got in zip(self.shape, shape, strict=True)
         )
@@ -53,11 +62,39 @@ class Signature:
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
 
+    @property
+    def required(self) -> tuple[TensorSpec, ...]:
+        """The inputs that every request must bring."""
+        return tuple(spec for spec in self.inputs if not spec.optional)
+
     def input(self, name: str) -> TensorSpec:
         return _named(self.inputs, name, "input")
 
     def output(self, name: str) -> TensorSpec:
         return _named(self.outputs, name, "output")
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureDef:
+    """A named way of asking a model, as TensorFlow's SavedModel has it.
+
+    Args:
+        method: One of `METHODS`.
+        outputs: Names of the outputs that it answers with. `classify`: the scores, and behind them
+            the class labels if the graph gives them; `regress`: the values.
+    """
+
+    method: str
+    outputs: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        most = {PREDICT: len(self.outputs), CLASSIFY: 2, REGRESS: 1}.get(self.method, 0)
+        if not 1 <= len(self.outputs) <= most:
+            raise InvalidDocument(
+                "a signature is not well described",
+                got=f"method {self.method!r} with {len(self.outputs)} outputs",
+                expected="predict with some, classify with scores (and labels), regress with one",
+            )
 
 
 def _named(specs: tuple[TensorSpec, ...], name: str, kind: str) -> TensorSpec:

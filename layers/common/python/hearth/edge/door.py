@@ -1,7 +1,8 @@
-"""What every function does around its flow for an HTTP request: parse, answer, never fall."""
+"""What every function does around its flow: parse, answer, never fall."""
 
 from __future__ import annotations
 
+import json
 import sys
 import traceback
 from collections.abc import Callable
@@ -9,10 +10,21 @@ from typing import Any
 
 from hearth.domain.errors import HearthError
 from hearth.edge.answers import Answer, render
-from hearth.edge.events import Event, HttpRequest, http_request
+from hearth.edge.compression import deflated
+from hearth.edge.events import (
+    Event,
+    HttpRequest,
+    direct_request,
+    http_request,
+    message_event,
+    queue_batch,
+)
 from hearth.edge.problem import of_error, of_unexpected
 
 Flow = Callable[[HttpRequest], Answer]
+
+# A message that is begun must be able to end before the function's time does.
+_LEAST_S = 5.0
 
 
 def respond(event: Event, flow: Flow) -> dict[str, Any]:
@@ -21,9 +33,40 @@ def respond(event: Event, flow: Flow) -> dict[str, Any]:
     try:
         request = http_request(event)
         path = request.path
-        return render(flow(request))
+        return render(deflated(flow(request), request))
     except HearthError as error:
         return render(of_error(error, path))
     except Exception as error:  # noqa: BLE001 (a worker that dies of one request fails the next too)
         traceback.print_exc(file=sys.stderr)
         return render(of_unexpected(error))
+
+
+def invoke(event: Event, flow: Flow, request_id: str) -> Any:  # noqa: ANN401 (any JSON)
+    """Return what a flow answers to a direct invoke: its JSON, or a binary answer as HTTP has it.
+
+    Raises:
+        HearthError: What the flow raised: Lambda reports it by its class and message, for Step
+            Functions and dead-letter queues to act on.
+    """
+    answer = flow(direct_request(event, request_id))
+    return render(answer) if answer.binary else json.loads(answer.body)
+
+
+def drain(
+    event: Event, flow: Flow, request_id: str, remaining_s: Callable[[], float]
+) -> dict[str, Any]:
+    """Answer each message of an SQS batch; return those that the queue is to give again.
+
+    One message's error is no other's: it is written to the log, and its message alone comes again
+    until the queue gives up on it. When time runs out, what is left comes again as well.
+    """
+    failures: list[dict[str, str]] = []
+    for message in queue_batch(event):
+        try:
+            if remaining_s() < _LEAST_S:
+                raise TimeoutError("no time left for this message; the queue gives it again")
+            flow(direct_request(message_event(message), f"{request_id}/{message.id}"))
+        except Exception as error:  # noqa: BLE001 (the other messages go on)
+            print(f"message {message.id}: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
+            failures.append({"itemIdentifier": message.id})
+    return {"batchItemFailures": failures}

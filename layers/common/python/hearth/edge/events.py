@@ -148,6 +148,89 @@ def log_batch(event: Event) -> LogBatch:
         ) from error
 
 
+def is_direct(event: Event) -> bool:
+    return "route" in event
+
+
+def direct_request(event: Event, request_id: str = "") -> HttpRequest:
+    """Return the request in a direct invoke: a body like HTTP's, with its `route` in a field.
+
+    `{"route": "/v1/models/m:predict", "instances": [...]}`; a method may stand before the path,
+    and `headers` beside it.
+
+    Raises:
+        BadRequest: If `route` is no path, or `headers` are no texts by name.
+
+    Example:
+        >>> request = direct_request({"route": "/v2/models/m/infer", "inputs": []})
+        >>> request.method, request.path, request.body
+        ('POST', '/v2/models/m/infer', b'{"inputs": []}')
+    """
+    route, headers = event["route"], event.get("headers", {})
+    method, _, path = route.rpartition(" ") if isinstance(route, str) else ("", "", "")
+    named = isinstance(headers, dict) and all(isinstance(v, str) for v in headers.values())
+    if not path.startswith("/") or not named:
+        raise BadRequest(
+            "the event names no route",
+            got={"route": route, "headers": headers},
+            expected="route like 'POST /v2/models/m/infer', headers an object of texts",
+        )
+    body = {key: value for key, value in event.items() if key not in ("route", "headers")}
+    return HttpRequest(
+        method=(method or "POST").upper(),
+        path=path,
+        headers={name.lower(): value for name, value in headers.items()},
+        body=json.dumps(body).encode(),
+        request_id=request_id,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a queue's batch."""
+
+    id: str
+    body: str
+
+
+def is_queue_batch(event: Event) -> bool:
+    records = event.get("Records")
+    return isinstance(records, list) and all(
+        isinstance(record, dict) and record.get("eventSource") == "aws:sqs" for record in records
+    )
+
+
+def queue_batch(event: Event) -> tuple[Message, ...]:
+    """Return the messages of an SQS batch, in order.
+
+    Raises:
+        BadRequest: If one has no id or no body.
+    """
+    try:
+        return tuple(Message(record["messageId"], record["body"]) for record in event["Records"])
+    except (KeyError, TypeError) as error:
+        raise BadRequest("not an SQS batch", got=f"no {error}") from error
+
+
+def message_event(message: Message) -> Event:
+    """Return the direct invoke that a message holds as JSON.
+
+    Raises:
+        MalformedBody: If it holds none.
+    """
+    try:
+        event = json.loads(message.body)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise MalformedBody("the message is not JSON", got=message.body[:80]) from error
+    if not isinstance(event, dict) or not is_direct(event):
+        raise MalformedBody(
+            "the message is no request",
+            got=message.body[:80],
+            expected='{"route": "POST /v2/models/m/infer", ...}',
+        )
+    return event
+
+
 def job(event: Event) -> str:
     """Return what a direct invoke or a schedule asks to `do`.
 

@@ -9,6 +9,7 @@ from typing import Any
 from hearth.domain.errors import MalformedBody, MalformedPath
 from hearth.domain.routing import Target
 from hearth.edge.answers import Answer, of_json
+from hearth.edge.compression import inflated
 from hearth.edge.events import HttpRequest
 from hearth.edge.routes import Call, parse_v1, parse_v2
 from hearth.stores.health import (
@@ -35,7 +36,7 @@ def health(request: HttpRequest, registry: Registry, server_version: str) -> Ans
         case "GET", "/v2/health/ready":
             return _readiness(server_readiness(registry), {})
         case "POST", "/v2/repository/index":
-            only_ready = _index_filter(request.body)
+            only_ready = _index_filter(inflated(request.body, request.headers))
             return of_json(200, repository_index(registry, only_ready=only_ready))
         case method, path if path.startswith("/v2"):
             target = _target_of("ready", parse_v2(method, path), request)

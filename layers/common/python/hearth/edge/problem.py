@@ -12,10 +12,13 @@ STATUSES: dict[type[errors.HearthError], tuple[int, int]] = {
     errors.BadRequest: (400, 400),
     errors.MalformedPath: (400, 404),  # TF Serving: "Malformed request"; Triton: "Not Found"
     errors.PayloadTooLarge: (413, 413),
+    errors.UnsupportedCoding: (415, 415),
+    errors.LocationRefused: (403, 403),
     errors.TransitionRefused: (400, 409),
     errors.UnknownLabel: (400, 404),
     errors.UnknownModel: (404, 404),
     errors.UnknownVersion: (404, 404),
+    errors.UnknownPayload: (404, 404),
     errors.VersionUnavailable: (404, 503),  # TF Serving knows no servable until it is loaded
     errors.NotBuilt: (501, 501),
     errors.ModelRefused: (400, 400),

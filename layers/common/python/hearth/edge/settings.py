@@ -32,6 +32,7 @@ class Settings:
         "registry_ttl_s": "HEARTH_REGISTRY_TTL_S",
         "cache_mb": "HEARTH_CACHE_MB",
         "files_dir": "HEARTH_FILES_DIR",
+        "payload_mb": "HEARTH_PAYLOAD_MB",
         "event_bus": "HEARTH_EVENT_BUS",
         "sweep_grace_h": "HEARTH_SWEEP_GRACE_H",
         "load_attempts": "HEARTH_LOAD_ATTEMPTS",
@@ -81,11 +82,13 @@ class PredictSettings(Settings):
         registry_ttl_s: A promote is seen by a warm worker within this many seconds.
         cache_mb: Budget of open sessions; the least recently used goes first.
         files_dir: Where artefacts lie while they are open.
+        payload_mb: How large an object may be that a request names as its body.
     """
 
     registry_ttl_s: float = 5.0
     cache_mb: int = 1024
     files_dir: str = "/tmp/hearth"  # noqa: S108 (a Lambda has nowhere else to write)
+    payload_mb: int = 128
 
 
 @dataclass(frozen=True, slots=True)

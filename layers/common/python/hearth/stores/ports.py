@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -79,6 +79,32 @@ class Blobs(Protocol):
 
     def remove(self, key: str) -> None:
         """Remove an object; one that is not there is no error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """What a request or an answer carries, and the headers that say how to read it.
+
+    Header names in lower case.
+    """
+
+    content: bytes
+    headers: Mapping[str, str]
+
+
+class Payloads(Protocol):
+    """Requests and answers that are too large for a function's event."""
+
+    def read(self, key: str, limit: int) -> Payload:
+        """Return an object of at most `limit` bytes.
+
+        Raises:
+            UnknownPayload: If there is no such object.
+            PayloadTooLarge: If it is larger; nothing of it was read.
+        """
+
+    def write(self, key: str, payload: Payload) -> None:
+        """Write an object whole, over whatever was there."""
 
 
 class Announcer(Protocol):

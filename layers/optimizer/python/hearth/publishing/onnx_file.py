@@ -31,12 +31,14 @@ class OnnxFile:
         external: Files with weights, relative to the model's folder.
         facts: Producer, IR version and operator sets, for the provenance.
         class_labels: The labels of the classifier in the graph, if there is one.
+        unranked: Inputs and outputs of which the graph does not even say how many dimensions.
     """
 
     path: Path
     external: tuple[str, ...]
     facts: dict[str, str]
     class_labels: tuple[str, ...]
+    unranked: frozenset[str]
 
 
 def read(path: Path) -> OnnxFile:
@@ -51,8 +53,13 @@ def read(path: Path) -> OnnxFile:
     _require_known_format(model, path)
     _require_known_operators(model, path)
     external = tuple(sorted({_inside(path, tensor) for tensor in _external_tensors(model)}))
-    _check(path)
-    return OnnxFile(path, external, _facts(model), _class_labels(model.graph))
+    unranked = frozenset(
+        edge.name
+        for edge in (*model.graph.input, *model.graph.output)
+        if not edge.type.tensor_type.HasField("shape")
+    )
+    _check(path, ranked=not unranked)
+    return OnnxFile(path, external, _facts(model), _class_labels(model.graph), unranked)
 
 
 def _parse(path: Path) -> onnx.ModelProto:
@@ -77,10 +84,13 @@ def _first_bytes(path: Path) -> str:
         return repr(file.read(16))
 
 
-def _check(path: Path) -> None:
+def _check(path: Path, *, ranked: bool) -> None:
     try:
         onnx.checker.check_model(str(path))
     except onnx.checker.ValidationError as error:
+        # The checker stops at a tensor of unknown rank, which ONNX Runtime runs all the same.
+        if not ranked and "Field 'shape' of 'type' is required but missing" in str(error):
+            return
         raise NotOnnx(f"{path.name} fails the ONNX checker", got=error) from error
 
 

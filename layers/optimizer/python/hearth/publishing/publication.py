@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from importlib.metadata import version as installed
 from pathlib import Path
 
-from hearth.domain.errors import HearthError, InvalidDocument, StoreConflict, UnsupportedModel
+from hearth.domain.errors import HearthError, InvalidDocument, StoreConflict
 from hearth.domain.identity import model_name
 from hearth.domain.manifest import (
     BASELINE,
@@ -25,7 +25,7 @@ from hearth.domain.manifest import (
     Provenance,
     RuntimeOptions,
 )
-from hearth.domain.signature import Signature
+from hearth.domain.signature import Signature, SignatureDef
 from hearth.publishing import onnx_file, samples
 from hearth.publishing.onnx_file import OnnxFile
 from hearth.serving import golden
@@ -51,6 +51,7 @@ class Source:
         evaluation: .npz with one array an input and `target`.
         baseline: .npz with one array an input: reference data for drift.
         class_labels: Names of the classes, in the order of the scores.
+        signature_defs: Named signatures, as a SavedModel has them.
         runtime: How ONNX Runtime is to open it.
         rtol: Relative tolerance of the golden cases.
         atol: Absolute tolerance of the golden cases.
@@ -64,6 +65,7 @@ class Source:
     evaluation: Path | None = None
     baseline: Path | None = None
     class_labels: tuple[str, ...] = ()
+    signature_defs: Mapping[str, SignatureDef] = field(default_factory=dict)
     runtime: RuntimeOptions = field(default_factory=RuntimeOptions)
     rtol: float = 1e-3
     atol: float = 1e-5
@@ -188,7 +190,7 @@ def prepare(source: Source, workspace: Path, now: datetime) -> Draft:
     model_name(source.model)
     file = onnx_file.read(source.path)
     session = Session(source.path, source.runtime, _MEMORY_MB)
-    _require_servable(session.signature)
+    session.signature = _with_ranks(session.signature, file.unranked)
     rows = _rows(source, session)
     cases = _golden_cases(source, session, rows, workspace)
     paths = _paths(source, file, workspace)
@@ -202,18 +204,19 @@ def prepare(source: Source, workspace: Path, now: datetime) -> Draft:
         runtime=source.runtime,
         provenance=_provenance(source, file, now),
         class_labels=source.class_labels or file.class_labels,
+        signature_defs=source.signature_defs,
     )
     return Draft(manifest, {name: path for name, (path, _) in paths.items()})
 
 
-def _require_servable(signature: Signature) -> None:
-    for spec in (*signature.inputs, *signature.outputs):
-        if spec.datatype == "BF16":
-            raise UnsupportedModel(
-                f"tensor {spec.name!r} is BF16, which cannot be served yet",
-                expected="another datatype at the model's inputs and outputs",
-                remedy="cast it within the model: BF16 inside is no hindrance",
-            )
+def _with_ranks(signature: Signature, unranked: frozenset[str]) -> Signature:
+    """Return a signature that tells a scalar from a tensor of any shape."""
+    # ONNX Runtime says the same of both, the file does not.
+    inputs, outputs = (
+        tuple(replace(spec, ranked=spec.name not in unranked) for spec in specs)
+        for specs in (signature.inputs, signature.outputs)
+    )
+    return Signature(inputs, outputs)
 
 
 def _rows(source: Source, session: Session) -> Tensors | None:
@@ -248,7 +251,7 @@ def _golden_cases(
 def _require_golden(cases: list[GoldenCase], session: Session, how: GoldenCases) -> None:
     """A version that would fail its own golden cases is refused before anything is uploaded."""
     for number, case in enumerate(cases):
-        golden.compare(number, case.outputs, session.run(case.inputs), how)
+        golden.compare(number, case.outputs, session.run(case.inputs), how, session.signature)
 
 
 def _paths(source: Source, file: OnnxFile, workspace: Path) -> dict[str, tuple[Path, str]]:

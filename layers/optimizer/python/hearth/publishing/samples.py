@@ -139,17 +139,20 @@ def _slices(rows: Tensors) -> list[Tensors]:
 
 def _made_up(signature: Signature, batch: int) -> Tensors:
     random = np.random.default_rng(_SEED + batch)
-    return {spec.name: _random(spec, batch, random) for spec in signature.inputs}
+    return {spec.name: _random(spec, batch, random) for spec in signature.required}
 
 
 def _random(spec: TensorSpec, batch: int, random: np.random.Generator) -> Any:  # noqa: ANN401
     # The first dimension is a batch wherever it is dynamic; other dynamic ones stay small.
     shape = [
-        (batch if at == 0 else 2) if size == DYNAMIC else size for at, size in enumerate(spec.shape)
+        (batch if at == 0 else 2) if size == DYNAMIC else size
+        for at, size in enumerate(spec.shape if spec.ranked else (DYNAMIC,))
     ]
     if spec.datatype == "BYTES":
         return np.full(shape, "a", object)
     dtype = np.dtype(spec.type.numpy)
+    if spec.datatype == "BF16":  # the upper half of a float
+        return (random.standard_normal(shape).astype(np.float32).view(np.uint32) >> 16).astype(dtype)
     if dtype.kind == "f":
         return random.standard_normal(shape).astype(dtype)
     # Small non-negative integers are valid indices, lengths and categories almost everywhere.

@@ -10,8 +10,15 @@ from hearth.domain.manifest import Manifest
 from hearth.domain.routing import Route
 from hearth.domain.signature import Signature
 from hearth.edge.answers import Answer
-from hearth.edge.events import HttpRequest
 from hearth.serving.session import Tensors
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What a request carries, decompressed, from wherever it came, and the headers beside it."""
+
+    content: bytes
+    headers: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +27,17 @@ class Asked:
 
     Args:
         document: The JSON object.
+        verb: What is wanted of the model: `predict`, `classify`, `regress` or `infer`.
         binary: The bytes behind it.
         id: The caller's id of this request, or "".
+        raw: Whether there is no JSON: the bytes are the one input.
     """
 
     document: Mapping[str, Any]
+    verb: str
     binary: memoryview = field(default_factory=lambda: memoryview(b""))
     id: str = ""
+    raw: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +55,13 @@ class Served:
 class ServingProtocol(Protocol):
     """The four steps of a protocol, in the order in which a prediction takes them."""
 
-    def read(self, request: HttpRequest) -> Asked:
+    def read(self, body: Body, verb: str) -> Asked:
         """Read the body: JSON, and binary behind it."""
 
-    def decode(self, asked: Asked, signature: Signature) -> Tensors:
+    def decode(self, asked: Asked, manifest: Manifest) -> Tensors:
         """Turn what was asked into one array an input."""
 
-    def wanted(self, asked: Asked, signature: Signature) -> tuple[str, ...]:
+    def wanted(self, asked: Asked, manifest: Manifest) -> tuple[str, ...]:
         """Name the outputs that are wanted; none means all."""
 
     def encode(self, asked: Asked, outputs: Tensors, served: Served) -> Answer:

@@ -13,17 +13,25 @@ def conform(tensors: Tensors, signature: Signature) -> None:
     Raises:
         SignatureMismatch: Naming the input, what it is, and what it should be.
     """
-    names = {spec.name for spec in signature.inputs}
-    if tensors.keys() != names:
+    _conform_names(tensors, signature)
+    symbols: dict[str, tuple[str, int]] = {}
+    for spec in signature.inputs:
+        if spec.name in tensors:
+            _conform_one(spec, tensors[spec.name].dtype.name, tensors[spec.name].shape, symbols)
+
+
+def _conform_names(tensors: Tensors, signature: Signature) -> None:
+    required = {spec.name for spec in signature.required}
+    known = {spec.name for spec in signature.inputs}
+    if not required <= tensors.keys() <= known:
         raise SignatureMismatch(
             "the inputs are not those of the model",
             got=sorted(tensors),
-            expected=sorted(names),
-            remedy="send every input by its name, and no other",
+            expected=sorted(known),
+            remedy="send every input by its name, and no other"
+            + ("; those that may be left out: " if known - required else "")
+            + ", ".join(sorted(known - required)),
         )
-    symbols: dict[str, tuple[str, int]] = {}
-    for spec in signature.inputs:
-        _conform_one(spec, tensors[spec.name].dtype.name, tensors[spec.name].shape, symbols)
 
 
 def _conform_one(
@@ -40,7 +48,7 @@ def _conform_one(
             expected=list(spec.shape),
             remedy="-1 takes any size",
         )
-    for name, size in zip(spec.dims, shape, strict=True):
+    for name, size in zip(spec.dims, shape if spec.ranked else (), strict=True):
         first, known = symbols.setdefault(name, (spec.name, size)) if name else ("", size)
         if known != size:
             raise SignatureMismatch(

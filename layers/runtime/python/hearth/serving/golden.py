@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from hearth.domain.errors import GoldenMismatch, InvalidDocument
 from hearth.domain.manifest import GoldenCases
+from hearth.domain.signature import Signature
 from hearth.serving.session import Tensors
 from hearth.serving.tensors import Array
 
@@ -83,7 +84,9 @@ def _restored(array: Array) -> Array:
     return array.astype(object) if array.dtype.kind in "US" else array
 
 
-def compare(number: int, expected: Tensors, got: Tensors, how: GoldenCases) -> float:
+def compare(
+    number: int, expected: Tensors, got: Tensors, how: GoldenCases, signature: Signature
+) -> float:
     """Return the largest relative error of a case's float outputs, 0.0 if there are none.
 
     Args:
@@ -91,6 +94,7 @@ def compare(number: int, expected: Tensors, got: Tensors, how: GoldenCases) -> f
         expected: Outputs by name.
         got: What the model gave, at least those names.
         how: Tolerances, as numpy.isclose has them.
+        signature: Says which outputs are BF16, whose bits are compared as the floats they mean.
 
     Raises:
         GoldenMismatch: If a shape, a dtype or a value differs, or NaN stands where none belongs.
@@ -104,9 +108,15 @@ def compare(number: int, expected: Tensors, got: Tensors, how: GoldenCases) -> f
                 got="none" if have is None else f"{have.dtype.name} {list(have.shape)}",
                 expected=f"{want.dtype.name} {list(want.shape)}",
             )
+        if signature.output(name).datatype == "BF16":
+            want, have = _widened(want), _widened(have)
         _require_close(f"golden case {number}: output {name!r}", want, have, how)
         worst = max(worst, _relative_error(want, have))
     return worst
+
+
+def _widened(bits: Array) -> Array:
+    return (bits.astype(np.uint32) << 16).view(np.float32)
 
 
 def _require_close(what: str, want: Array, have: Array, how: GoldenCases) -> None:

@@ -9,30 +9,57 @@ from typing import Any
 import numpy as np
 import orjson
 from hearth.domain.errors import MalformedBody
+from hearth.serving.numbers import Numbers, cut, put_back
 
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_BRACKETS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
+_DEEP = 200
+_TOKENS = {"nan": b"NaN", "inf": b"Infinity", "-inf": b"-Infinity"}
 
 
-def loads(text: bytes) -> Any:  # noqa: ANN401 (any JSON)
-    """Return the JSON value in `text`.
+def loads(text: bytes, *, lenient: bool = False) -> Any:  # noqa: ANN401 (any JSON)
+    """Return the JSON value in `text`; in it, large arrays of numbers stand as `Numbers`.
+
+    Args:
+        text: UTF-8.
+        lenient: As TensorFlow Serving's parser: what follows the value is ignored, and so is how
+            deep that nests which nobody looks at.
 
     Raises:
         MalformedBody: If it is empty, is not JSON, or nests deeper than it can be read.
     """
     if not text.strip():
         raise MalformedBody("JSON Parse error: The document is empty", expected="a JSON object")
+    rest, arrays = cut(text)
+    if arrays:
+        try:
+            value = orjson.loads(rest)
+        except orjson.JSONDecodeError:
+            value = None
+        if put_back(value, arrays):
+            return value
+    return _loads(text, lenient=lenient)
+
+
+def _loads(text: bytes, *, lenient: bool) -> Any:  # noqa: ANN401
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError as strict:
-        if "depth limit" in str(strict):  # what orjson cannot nest, nothing else tries
+        if "depth limit" not in str(strict):
+            return _loads_tokens(text, strict, lenient=lenient)
+        # What orjson cannot nest, nothing else tries.
+        pruned = _pruned(text) if lenient else text
+        if pruned is text:
             raise _too_deep() from strict
-        return _loads_leniently(text, strict)
+    return _loads(pruned, lenient=lenient)
 
 
-def _loads_leniently(text: bytes, strict: Exception) -> Any:  # noqa: ANN401
+def _loads_tokens(text: bytes, strict: Exception, *, lenient: bool) -> Any:  # noqa: ANN401
     # TF Serving and tritonclient send NaN and Infinity as bare tokens, which orjson refuses.
     try:
-        value = json.loads(text.decode(), parse_int=_integer)
+        decoder = json.JSONDecoder(parse_int=_integer)
+        whole = text.decode()
+        value = decoder.raw_decode(whole.lstrip())[0] if lenient else decoder.decode(whole)
         if _SURROGATE.search(text):
             # Half a surrogate pair is no text: nothing behind this point could write it down.
             json.dumps(value, ensure_ascii=False).encode()
@@ -41,6 +68,28 @@ def _loads_leniently(text: bytes, strict: Exception) -> Any:  # noqa: ANN401
         raise _too_deep() from error
     except ValueError as error:
         raise MalformedBody("JSON Parse error: Invalid value", got=str(strict)) from error
+
+
+def _pruned(text: bytes) -> bytes:
+    """Return JSON text in which whatever nests deeper than `_DEEP` is an empty list."""
+    parts: list[bytes] = []
+    depth = done = opened = 0
+    for match in _BRACKETS.finditer(text):
+        token = match[0]
+        if token in (b"[", b"{"):
+            depth += 1
+            opened = match.start() if depth == _DEEP else opened
+        elif token in (b"]", b"}"):
+            if depth == _DEEP:
+                parts += [text[done:opened], b"[]"]
+                done = match.end()
+            depth -= 1
+    return b"".join([*parts, text[done:]]) if parts else text
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401 (any JSON)
+    """Return a value as plain JSON: what was cut out of the document is read after all."""
+    return _loads(value.text, lenient=True) if isinstance(value, Numbers) else value
 
 
 def _too_deep() -> MalformedBody:
@@ -69,12 +118,9 @@ def array(values: np.ndarray[Any, Any]) -> Any:  # noqa: ANN401
     """Return what `dumps` is to be given for an array: itself, unless orjson would spoil it."""
     if values.dtype.kind == "f" and not _is_plain(values):
         return orjson.Fragment(_with_tokens(values))
+    if not values.ndim:
+        return values[()]
     return values if values.flags.c_contiguous else np.ascontiguousarray(values)
-
-
-def scalar(values: np.ndarray[Any, Any]) -> Any:  # noqa: ANN401
-    """Return what `dumps` is to be given for an array without dimensions."""
-    return array(values) if values.dtype.kind == "f" and not _is_plain(values) else values[()]
 
 
 def _is_plain(values: np.ndarray[Any, Any]) -> bool:
@@ -83,9 +129,18 @@ def _is_plain(values: np.ndarray[Any, Any]) -> bool:
 
 
 def _with_tokens(values: np.ndarray[Any, Any]) -> bytes:
-    # str() of a numpy float is the shortest text of its width; float() of it keeps those digits.
-    shortest = np.array([float(str(value)) for value in values.ravel()], object)
-    return json.dumps(shortest.reshape(values.shape).tolist()).encode()
+    if values.dtype.itemsize <= 2 or not values.ndim:
+        # str() of a numpy float is the shortest text of its width; float() keeps those digits.
+        shortest = np.array([float(str(value)) for value in values.ravel()], object)
+        return json.dumps(shortest.reshape(values.shape).tolist(), separators=(",", ":")).encode()
+    # orjson writes null for each non-finite number: their tokens are set in, in order.
+    parts = orjson.dumps(np.ascontiguousarray(values), option=orjson.OPT_SERIALIZE_NUMPY).split(
+        b"null"
+    )
+    written: list[bytes] = []
+    for part, value in zip(parts, values[~np.isfinite(values)].tolist(), strict=False):
+        written += [part, _TOKENS[str(value)]]
+    return b"".join([*written, parts[-1]])
 
 
 def _other(value: Any) -> Any:  # noqa: ANN401

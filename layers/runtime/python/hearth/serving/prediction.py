@@ -5,19 +5,17 @@ from __future__ import annotations
 import time
 from uuid import uuid4
 
-from hearth.domain.errors import (
-    HearthError,
-    NotBuilt,
-    PayloadTooLarge,
-)
+from hearth.domain.errors import HearthError, MalformedPath
 from hearth.domain.identity import STABLE
-from hearth.edge.answers import Answer
+from hearth.edge.answers import JSON, Answer
 from hearth.edge.events import HttpRequest
-from hearth.edge.problem import of_error, of_unexpected
+from hearth.edge.problem import status_of
 from hearth.edge.routes import Call, parse_v1, parse_v2
+from hearth.serving import json_text
 from hearth.serving import record as records
 from hearth.serving.asked import Served, ServingProtocol
 from hearth.serving.check import conform
+from hearth.serving.model_config import model_config
 from hearth.serving.open_inference import OpenInference
 from hearth.serving.record import Record
 from hearth.serving.tf_serving import TfServing
@@ -25,39 +23,36 @@ from hearth.serving.worker import Worker
 
 ROUTING_KEY = "x-hearth-routing-key"
 _PREDICTIONS = ("predict", "infer", "classify", "regress")
-# What one invoke can carry: 6 MiB and the envelope, of which base64 takes a third.
-ANSWER_LIMIT = 6_291_556
-_ENVELOPE = 4096
+_DESCRIPTIONS = ("metadata", "config")
 
 _TF_SERVING, _OPEN_INFERENCE = TfServing(), OpenInference()
 
 
 def predict(request: HttpRequest, worker: Worker) -> Answer:
-    """Answer one request of either protocol; a prediction's record is written first."""
+    """Answer one request of either protocol; a prediction's record is written first.
+
+    Raises:
+        HearthError: Whatever is wrong; of a prediction, it is in the record.
+    """
     started = time.perf_counter()
     call, protocol = _parse(request)
-    if call.verb == "metadata":
+    if call.verb in _DESCRIPTIONS:
         return _describe(call, protocol, worker)
-    if call.verb not in _PREDICTIONS:
-        raise NotBuilt(f"{call.verb} of {request.path[:200]} is not built yet")
     record = Record(request_id=request.request_id, model=call.target.model)
     try:
         answer = _predict(request, (call, protocol), worker, record)
-    except HearthError as error:
-        record.error = type(error).__name__
-        answer = of_error(error, request.path)
+        record.status = answer.status
     except Exception as error:
         record.error = type(error).__name__
-        _finish(record, of_unexpected(error), started)
+        record.status = 500
+        if isinstance(error, HearthError):
+            record.status = status_of(error, request.path)
+            worker.carrier.report(error, request)
         raise
-    record.known = worker.catalogue.knows(call.target.model)
-    return _finish(record, answer, started)
-
-
-def _finish(record: Record, answer: Answer, started: float) -> Answer:
-    record.status = answer.status
-    record.latency_ms = (time.perf_counter() - started) * 1000
-    records.write(record)
+    finally:
+        record.known = worker.catalogue.knows(call.target.model)
+        record.latency_ms = (time.perf_counter() - started) * 1000
+        records.write(record)
     return answer
 
 
@@ -66,55 +61,39 @@ def _predict(
 ) -> Answer:
     call, protocol = parsed
     record.route = call.target.label or ("" if call.target.version else STABLE)
-    _require_built(call, request)
-    asked = protocol.read(request)
+    asked = protocol.read(worker.carrier.fetch(request), call.verb)
     key = request.headers.get(ROUTING_KEY) or asked.id or request.request_id or uuid4().hex
     route = worker.catalogue.route(call.target, key)
     record.version, record.why = route.version, route.why
     opened, cold = worker.open(route)
     record.load_ms = opened.load_ms if cold else 0.0
-    signature = opened.manifest.signature
-    inputs = protocol.decode(asked, signature)
-    conform(inputs, signature)
+    manifest = opened.manifest
+    inputs = protocol.decode(asked, manifest)
+    conform(inputs, manifest.signature)
+    wanted = protocol.wanted(asked, manifest)
     ran = time.perf_counter()
-    outputs = opened.session.run(inputs, protocol.wanted(asked, signature))
+    outputs = opened.session.run(inputs, wanted)
     record.model_ms = (time.perf_counter() - ran) * 1000
-    return _bounded(protocol.encode(asked, outputs, Served(route, opened.manifest)))
+    answer = protocol.encode(asked, outputs, Served(route, manifest))
+    return worker.carrier.deliver(answer, request)
 
 
 def _parse(request: HttpRequest) -> tuple[Call, ServingProtocol]:
     if request.path.startswith("/v2"):
-        return parse_v2(request.method, request.path), _OPEN_INFERENCE
-    return parse_v1(request.method, request.path), _TF_SERVING
+        call, protocol = parse_v2(request.method, request.path), _OPEN_INFERENCE
+    else:
+        call, protocol = parse_v1(request.method, request.path), _TF_SERVING
+    expected = _DESCRIPTIONS if request.method == "GET" else _PREDICTIONS
+    if call.verb not in expected:
+        raise MalformedPath(f"Malformed request: {request.method} {request.path[:200]}")
+    return call, protocol
 
 
 def _describe(call: Call, protocol: ServingProtocol, worker: Worker) -> Answer:
     route = worker.catalogue.route(call.target, "")
     opened, _ = worker.open(route)
     versions = worker.catalogue.versions(route.model)
+    if call.verb == "config":
+        config = model_config(opened.manifest, versions)
+        return Answer(200, json_text.dumps(config), JSON)
     return protocol.metadata(Served(route, opened.manifest), versions)
-
-
-def _require_built(call: Call, request: HttpRequest) -> None:
-    if call.verb not in ("predict", "infer"):
-        raise NotBuilt(f"{call.verb} of {request.path[:200]} is not built yet")
-    if request.headers.get("content-encoding", "identity") != "identity":
-        raise NotBuilt(
-            "compressed requests are not built yet",
-            got=request.headers["content-encoding"],
-            remedy="send the body uncompressed",
-        )
-
-
-def _bounded(answer: Answer) -> Answer:
-    # Within the invoke's JSON, bytes become base64 and each quote in a text gets a backslash.
-    escapes = answer.body.count(b'"') + answer.body.count(b"\\")
-    size = len(answer.body) * 4 // 3 if answer.binary else len(answer.body) + escapes
-    if size + _ENVELOPE > ANSWER_LIMIT:
-        raise PayloadTooLarge(
-            "the answer is larger than a Lambda can give",
-            got=f"{size} bytes",
-            expected=f"at most {ANSWER_LIMIT - _ENVELOPE}",
-            remedy="ask for fewer rows or outputs, or for binary outputs",
-        )
-    return answer

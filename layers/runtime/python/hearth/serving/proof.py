@@ -99,7 +99,8 @@ def _run_cases(
         started = time.perf_counter()
         outputs = session.run(case.inputs)
         first_run_ms = first_run_ms or (time.perf_counter() - started) * 1000
-        worst = max(worst, golden.compare(number, case.outputs, outputs, manifest.golden))
+        error = golden.compare(number, case.outputs, outputs, manifest.golden, manifest.signature)
+        worst = max(worst, error)
     return first_run_ms, worst
 
 

@@ -9,6 +9,7 @@ from hearth.domain.errors import BadRequest, MalformedBody, UnknownModel
 from hearth.domain.identity import version as parse_version
 from hearth.domain.state import State
 from hearth.edge.answers import Answer, of_json
+from hearth.edge.compression import inflated
 from hearth.edge.events import HttpRequest
 from hearth.edge.routes import parse_v2
 from hearth.serving import json_text
@@ -27,7 +28,7 @@ def repository_control(request: HttpRequest, attempt: Attempt, loader: Loader) -
         the versions that labels point at are loaded, or the newest if there are none.
     """
     call = parse_v2(request.method, request.path)
-    parameters = _parameters(request.body)
+    parameters = _parameters(inflated(request.body, request.headers))
     if call.verb == "unload":
         unload(call.target.model, loader, "asked over HTTP")
         return of_json(200, {})

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
+import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,9 @@ from hearth.domain.signature import DYNAMIC, Signature, TensorSpec
 Tensors = dict[str, np.ndarray[Any, Any]]
 
 _MB_PER_PROCESSOR = 1769
+_BFLOAT16 = 16  # onnx.TensorProto.BFLOAT16
+# A default of more elements is a weight that an exporter left among the inputs.
+_MOST_DEFAULTS = 1024
 _LEVELS = {
     "disabled": ort.GraphOptimizationLevel.ORT_DISABLE_ALL,
     "basic": ort.GraphOptimizationLevel.ORT_ENABLE_BASIC,
@@ -75,6 +81,10 @@ class Session:
         except Exception as error:
             raise _refusal(path.name, error) from error
         self.signature = _signature(self._session)
+        # numpy has no bfloat16: such tensors pass through ONNX Runtime's own values.
+        self._by_value = any(
+            spec.datatype == "BF16" for spec in (*self.signature.inputs, *self.signature.outputs)
+        )
 
     def run(self, inputs: Tensors, outputs: Sequence[str] = ()) -> Tensors:
         """Return the named outputs, or all of them.
@@ -89,11 +99,39 @@ class Session:
         """
         names = list(outputs) or [spec.name for spec in self.signature.outputs]
         try:
+            if self._by_value:
+                return self._run_by_value(names, inputs)
             return dict(zip(names, self._session.run(names, inputs), strict=True))
         except _fault.InvalidArgument as error:
             raise SignatureMismatch("the model does not accept these inputs", got=error) from error
         except Exception as error:
             raise _failure(error) from error
+
+    def _run_by_value(self, names: list[str], inputs: Tensors) -> Tensors:
+        values = {
+            spec.name: _value(inputs[spec.name], spec)
+            for spec in self.signature.inputs
+            if spec.name in inputs
+        }
+        outputs = self._session.run_with_ort_values(names, values)
+        return {
+            name: _bits(value) if self.signature.output(name).datatype == "BF16" else value.numpy()
+            for name, value in zip(names, outputs, strict=True)
+        }
+
+
+def _value(array: np.ndarray[Any, Any], spec: TensorSpec) -> Any:  # noqa: ANN401 (an OrtValue)
+    if spec.datatype != "BF16":
+        return ort.OrtValue.ortvalue_from_numpy(array)
+    return ort.OrtValue.ortvalue_from_numpy_with_onnx_type(np.ascontiguousarray(array), _BFLOAT16)
+
+
+def _bits(value: Any) -> np.ndarray[Any, Any]:  # noqa: ANN401 (an OrtValue)
+    """Return a bfloat16 value as its 16 bits, copied: its memory goes with the value."""
+    made = np.empty(value.shape(), np.uint16)
+    if made.size:
+        ctypes.memmove(made.ctypes.data, value.data_ptr(), made.nbytes)
+    return made
 
 
 def _session_options(options: RuntimeOptions, memory_mb: int) -> ort.SessionOptions:
@@ -150,9 +188,20 @@ def _is_out_of_memory(error: Exception) -> bool:
 
 def _signature(session: ort.InferenceSession) -> Signature:
     return Signature(
-        inputs=tuple(_spec(node) for node in session.get_inputs()),
+        inputs=(*(_spec(node) for node in session.get_inputs()), *_defaults(session)),
         outputs=tuple(_spec(node) for node in session.get_outputs()),
     )
+
+
+def _defaults(session: ort.InferenceSession) -> Iterator[TensorSpec]:
+    """Yield the inputs that the graph has a default for, but not its weights."""
+    for node in session.get_overridable_initializers():
+        try:
+            spec = replace(_spec(node), optional=True)
+        except UnsupportedModel:
+            continue  # nobody can send it, and nobody has to
+        if math.prod(spec.shape) <= _MOST_DEFAULTS:
+            yield spec
 
 
 def _spec(node: Any) -> TensorSpec:  # noqa: ANN401 (ONNX Runtime's NodeArg)

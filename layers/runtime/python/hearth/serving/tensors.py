@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import math
 import reprlib
 from typing import Any
@@ -11,19 +9,21 @@ from typing import Any
 import numpy as np
 from hearth.domain.datatype import Datatype
 from hearth.domain.errors import MalformedBody, SignatureMismatch
+from hearth.serving import json_text
+from hearth.serving.numbers import MOST_DIMENSIONS, Numbers
+from hearth.serving.strings import strings_from_bytes, strings_from_json, strings_to_bytes
 
 Array = np.ndarray[Any, Any]
 
 # Which kinds of numpy array a JSON value may have become, for each kind of tensor.
 _ADMITTED = {"f": "fiu", "i": "iu", "u": "iu", "b": "b"}
-_MOST_DIMENSIONS = 64  # numpy's own bound
 
 
 def from_json(value: Any, datatype: Datatype, name: str) -> Array:  # noqa: ANN401 (any JSON)
     """Return a JSON value as an array of a datatype, its shape read from the nesting.
 
     Args:
-        value: A scalar or nested lists.
+        value: A scalar or nested lists; `Numbers` among them.
         datatype: The element type wanted.
         name: What the message calls it.
 
@@ -39,15 +39,46 @@ def from_json(value: Any, datatype: Datatype, name: str) -> Array:  # noqa: ANN4
             f"tensor {name!r} is {datatype.name}, which has no JSON form",
             remedy="use the binary data format",
         )
+    array = _from_numbers(value, datatype)
+    return _from_lists(json_text.plain(value), datatype, name) if array is None else array
+
+
+def _from_numbers(value: Any, datatype: Datatype) -> Array | None:  # noqa: ANN401
+    """Return the array of a value that is nothing but `Numbers`, at its top or one level below."""
+    if isinstance(value, Numbers):
+        return value.array(datatype)
+    if not isinstance(value, list) or not value or type(value[0]) is not Numbers:
+        return None
+    rows = [item.array(datatype) if type(item) is Numbers else None for item in value]
+    whole = [row for row in rows if row is not None]
+    if len(whole) != len(rows) or len({row.shape for row in whole}) != 1:
+        return None
+    return np.stack(whole)
+
+
+def _from_lists(value: Any, datatype: Datatype, name: str) -> Array:  # noqa: ANN401
+    if isinstance(value, list) and Numbers in set(map(type, value)):
+        value = [json_text.plain(item) for item in value]
     try:
         if datatype.name == "BYTES":
-            return _strings(value, name)
+            return strings_from_json(value, _bounded_shape(value), name)
         raw = np.asarray(value)
     except (ValueError, OverflowError) as error:
         raise _ragged(value, name) from error
     if raw.dtype.kind == "f" and np.dtype(datatype.numpy).kind in "iu":
         raw = _integers(value, raw)
+    if raw.dtype.kind in "fiu" and _has_booleans(value):
+        raw = np.asarray(value, object)
     return _cast(raw, datatype, name)
+
+
+def _has_booleans(value: Any) -> bool:  # noqa: ANN401
+    # Among numbers numpy takes true for 1, and says nothing.
+    if not isinstance(value, list):
+        return False
+    if value and isinstance(value[0], list):
+        return any(map(_has_booleans, value))
+    return bool in set(map(type, value))
 
 
 def _integers(value: Any, raw: Array) -> Array:  # noqa: ANN401
@@ -60,8 +91,8 @@ def _integers(value: Any, raw: Array) -> Array:  # noqa: ANN401
 def _ragged(value: list[Any], name: str) -> SignatureMismatch:
     """Return what is wrong with lists that make no tensor, in TF Serving's words for it."""
     size, shape = _count(value[0]), _shape(value[0])
-    wrong = f"lists nest deeper than {_MOST_DIMENSIONS} levels or differ in length"
-    for at, item in enumerate(value if len(shape) < _MOST_DIMENSIONS else ()):
+    wrong = f"lists nest deeper than {MOST_DIMENSIONS} levels or differ in length"
+    for at, item in enumerate(value if len(shape) < MOST_DIMENSIONS else ()):
         if _count(item) != size:
             wrong = f"element {at}: Expecting tensor size: {size} but got: {_count(item)}"
             break
@@ -74,7 +105,7 @@ def _ragged(value: list[Any], name: str) -> SignatureMismatch:
 
 
 def _text(shape: tuple[int, ...]) -> str:
-    return f"[{','.join(map(str, shape[:_MOST_DIMENSIONS]))}]"
+    return f"[{','.join(map(str, shape[:MOST_DIMENSIONS]))}]"
 
 
 def _count(value: Any) -> int:  # noqa: ANN401
@@ -88,6 +119,23 @@ def _count(value: Any) -> int:  # noqa: ANN401
     return count
 
 
+def _bounded_shape(value: Any) -> tuple[int, ...]:  # noqa: ANN401
+    shape = _shape(value)
+    if len(shape) > MOST_DIMENSIONS:
+        raise ValueError("too many dimensions")
+    return shape
+
+
+def _shape(value: Any) -> tuple[int, ...]:  # noqa: ANN401
+    shape: list[int] = []
+    while isinstance(value, list):
+        shape.append(len(value))
+        if not value:
+            break
+        value = value[0]
+    return tuple(shape)
+
+
 def _cast(raw: Array, datatype: Datatype, name: str) -> Array:
     dtype = np.dtype(datatype.numpy)
     if not raw.size:
@@ -99,7 +147,7 @@ def _cast(raw: Array, datatype: Datatype, name: str) -> Array:
             got=_first(raw),
             expected=datatype.name,
         )
-    if dtype.kind in "iu" and not _fits(raw, dtype):
+    if dtype.kind in "iu" and raw.dtype != dtype and not _fits(raw, dtype):
         raise SignatureMismatch(
             f"tensor {name!r} has values out of range",
             got=f"{raw.min()} to {raw.max()}",
@@ -115,65 +163,10 @@ def _fits(raw: Array, dtype: np.dtype[Any]) -> bool:
 
 
 def _first(raw: Array) -> str:
-    return reprlib.repr(raw.ravel()[:1].tolist()[0])
-
-
-def _strings(value: Any, name: str) -> Array:  # noqa: ANN401
-    flat: list[str] = []
-    shape = _shape(value)
-    if len(shape) > _MOST_DIMENSIONS:
-        raise ValueError("too many dimensions")
-    _flatten(value, shape, name, flat)
-    made = np.empty(len(flat), object)
-    made[:] = flat
-    return made.reshape(shape)
-
-
-def _shape(value: Any) -> tuple[int, ...]:  # noqa: ANN401
-    shape: list[int] = []
-    while isinstance(value, list):
-        shape.append(len(value))
-        if not value:
-            break
-        value = value[0]
-    return tuple(shape)
-
-
-def _flatten(value: Any, shape: tuple[int, ...], name: str, into: list[str]) -> None:  # noqa: ANN401
-    if not shape:
-        into.append(_string(value, name))
-        return
-    if not isinstance(value, list) or len(value) != shape[0]:
-        raise ValueError("ragged")
-    for item in value:
-        _flatten(item, shape[1:], name, into)
-
-
-def _string(value: Any, name: str) -> str:  # noqa: ANN401
-    if isinstance(value, str):
-        return value
-    if isinstance(value, dict) and value.keys() == {"b64"} and isinstance(value["b64"], str):
-        try:
-            return text(base64.b64decode(value["b64"], validate=True), name)
-        except (binascii.Error, ValueError) as error:
-            raise MalformedBody(
-                f"Unable to base64 decode a value of tensor {name!r}", got=str(error)
-            ) from error
-    raise SignatureMismatch(
-        f"tensor {name!r} has a value that is not a string",
-        got=reprlib.repr(value),
-        expected='a string or {"b64": "<base64>"}',
-    )
-
-
-def text(raw: bytes, name: str) -> str:
-    """Return bytes as the text that ONNX Runtime's Python interface takes for a string."""
-    try:
-        return raw.decode()
-    except UnicodeDecodeError as error:
-        raise SignatureMismatch(
-            f"tensor {name!r} has bytes that are not UTF-8", got=raw[:32], remedy="send UTF-8"
-        ) from error
+    """Return the first value that is no number, or the first."""
+    flat = raw.ravel().tolist()
+    odd = next((item for item in flat if type(item) not in (int, float)), flat[0])
+    return reprlib.repr(odd)
 
 
 def from_bytes(raw: memoryview, datatype: Datatype, shape: tuple[int, ...], name: str) -> Array:
@@ -187,7 +180,7 @@ def from_bytes(raw: memoryview, datatype: Datatype, shape: tuple[int, ...], name
         little-endian length and as many bytes.
     """
     if datatype.name == "BYTES":
-        return _string_elements(raw, shape, name)
+        return strings_from_bytes(raw, shape, name)
     expected = math.prod(shape) * datatype.size
     if len(raw) != expected:
         raise MalformedBody(
@@ -199,29 +192,9 @@ def from_bytes(raw: memoryview, datatype: Datatype, shape: tuple[int, ...], name
     return array.reshape(shape)
 
 
-def _string_elements(raw: memoryview, shape: tuple[int, ...], name: str) -> Array:
-    count = math.prod(shape)
-    values: list[str] = []
-    at = 0
-    while at < len(raw) and len(values) <= count:
-        end = at + 4 + int.from_bytes(raw[at : at + 4], "little")
-        if at + 4 > len(raw) or end > len(raw):
-            raise MalformedBody(f"tensor {name!r} ends within element {len(values)}")
-        values.append(text(bytes(raw[at + 4 : end]), name))
-        at = end
-    if len(values) != count:
-        raise MalformedBody(
-            f"tensor {name!r} has another number of elements", got=len(values), expected=count
-        )
-    made = np.empty(count, object)
-    made[:] = values
-    return made.reshape(shape)
-
-
 def to_bytes(array: Array) -> bytes | memoryview:
     """Return an array's binary tensor data."""
     if array.dtype.kind in "OU":
-        parts = [str(value).encode() for value in array.ravel()]
-        return b"".join(len(part).to_bytes(4, "little") + part for part in parts)
+        return strings_to_bytes(array.ravel())
     little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
     return little.reshape(-1).view(np.uint8).data if little.size else b""

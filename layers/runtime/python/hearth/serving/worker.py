@@ -11,15 +11,24 @@ from hearth.domain.routing import Route
 from hearth.edge.settings import PredictSettings
 from hearth.serving.catalogue import Catalogue
 from hearth.serving.files import Files
+from hearth.serving.payloads import Carrier
 from hearth.serving.session import Session
 from hearth.serving.sessions import Opened, Sessions
 from hearth.stores.artefacts import Artefacts, ReadManifest, digest_of
 from hearth.stores.documents import parse_json
+from hearth.stores.ports import Payloads
 from hearth.stores.registry import Registry
 
 
 class Worker:
-    def __init__(self, registry: Registry, artefacts: Artefacts, settings: PredictSettings) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        artefacts: Artefacts,
+        payloads: Payloads,
+        settings: PredictSettings,
+    ) -> None:
+        self.carrier = Carrier(payloads, settings.bucket, settings.payload_mb << 20)
         self.catalogue = Catalogue(registry, settings.registry_ttl_s)
         self._artefacts = artefacts
         self._memory_mb = settings.memory_mb

@@ -1,0 +1,155 @@
+"""Large JSON arrays of numbers, read into a buffer without a Python object for each number."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from hearth.domain.datatype import Datatype
+
+Array = np.ndarray[Any, Any]
+
+MOST_DIMENSIONS = 64  # numpy's own bound
+# Below this many characters a list of Python numbers is as fast.
+WORTHWHILE = 4096
+# A text with more strings than this is no text of large arrays: it is read as it is.
+_MOST_QUOTES = 4096
+_PLACE = "~numbers~"
+_DIGITS = b"0123456789+-.eE \t\r\n"
+# How simdjson's buffers call the types that JSON numbers have.
+_BUFFERS = {"f": ("d", np.float64), "i": ("i", np.int64), "u": ("u", np.uint64)}
+
+
+class Numbers:
+    """A JSON array that is cut out of its document and not read yet.
+
+    Args:
+        text: The array, brackets included.
+    """
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: bytes) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return f"[a list of {len(self.text)} characters]"
+
+    def array(self, datatype: Datatype) -> Array | None:
+        """Return the numbers, cast to a datatype, in the shape of the nesting.
+
+        None says that this is not the place to read them: they are no numbers of that kind, or
+        their lists are ragged. Reading them as plain JSON says what is wrong.
+
+        Example:
+            >>> from hearth.domain.datatype import BY_NAME
+            >>> Numbers(b"[[1, 2.5], [-3, 4]]").array(BY_NAME["FP32"])
+            array([[ 1. ,  2.5],
+                   [-3. ,  4. ]], dtype=float32)
+        """
+        dtype = np.dtype(datatype.numpy)
+        shape = _shape(self.text.translate(None, _DIGITS))
+        if shape is None or dtype.kind not in _BUFFERS:
+            return None
+        flat = self._flat(*_BUFFERS[dtype.kind])
+        if flat is None or math.prod(shape) != flat.size:
+            return None
+        return _cast(flat, dtype, shape)
+
+    def _flat(self, kind: str, dtype: type[np.generic]) -> Array | None:
+        import simdjson  # only large bodies need it
+
+        try:
+            return np.frombuffer(simdjson.Parser().parse(self.text).as_buffer(of_type=kind), dtype)
+        except (ValueError, TypeError, RuntimeError):
+            return None
+
+
+def _cast(flat: Array, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Array | None:
+    if dtype.kind in "iu" and flat.itemsize > dtype.itemsize:
+        limits = np.iinfo(dtype)
+        if flat.min() < limits.min or flat.max() > limits.max:
+            return None
+    with np.errstate(over="ignore", under="ignore"):  # beyond float32 is infinity, as elsewhere
+        return flat.astype(dtype, copy=False).reshape(shape)
+
+
+def _shape(skeleton: bytes) -> tuple[int, ...] | None:
+    """Return the shape of nested lists of which only brackets and commas are left.
+
+    None if they are ragged. A list of one and a list of none look the same here.
+
+    Example:
+        >>> _shape(b"[[,,],[,,]]"), _shape(b"[[,],[,,]]")
+        ((2, 3), None)
+    """
+    rank = len(skeleton) - len(skeleton.lstrip(b"["))
+    if rank > MOST_DIMENSIONS:
+        return None
+    shape: list[int] = []
+    unit = b""
+    for level in range(1, rank + 1):
+        start, end = rank - level, skeleton.find(b"]" * level) + level
+        count = (end - start - 1) // (len(unit) + 1)
+        unit = b"[" + b",".join([unit] * count) + b"]"
+        if count < 1 or skeleton[start:end] != unit:
+            return None
+        shape.insert(0, count)
+    return tuple(shape) if unit == skeleton else None
+
+
+def cut(text: bytes) -> tuple[bytes, list[Numbers]]:
+    """Return a document with a string in the place of each large array, and those arrays.
+
+    What is cut stands between two quotes and holds neither quote nor brace, so it can be an
+    array of numbers. Where a cut would be wrong (within a string, in the middle of nested lists)
+    the rest is no JSON, or `put_back` does not find every place: then the whole is read as it is.
+    """
+    if len(text) < WORTHWHILE or text.count(b'"') > _MOST_QUOTES or _PLACE.encode() in text:
+        return text, []
+    parts: list[bytes] = []
+    arrays: list[Numbers] = []
+    done = at = 0
+    while at < len(text):
+        quote = text.find(b'"', at)
+        end = len(text) if quote < 0 else quote
+        if end - at >= WORTHWHILE:
+            first, last = _extent(text, at, end)
+            if last - first >= WORTHWHILE:
+                parts += [text[done:first], f'"{_PLACE}{len(arrays)}"'.encode()]
+                arrays.append(Numbers(text[first:last]))
+                done = last
+        at = end + 1
+    return b"".join([*parts, text[done:]]), arrays
+
+
+def _extent(text: bytes, start: int, end: int) -> tuple[int, int]:
+    """Return where an array between two quotes begins and ends."""
+    first = text.find(b"[", start, end)
+    if first < 0:
+        return end, end
+    brace = text.find(b"}", first, end)
+    return first, text.rfind(b"]", first, end if brace < 0 else brace) + 1
+
+
+def put_back(document: Any, arrays: list[Numbers]) -> bool:  # noqa: ANN401 (any JSON)
+    """Put each array where its string stands; return whether each found exactly one place.
+
+    A caller may write the same string in another spelling: then it stands twice.
+    """
+    if not isinstance(document, dict | list):
+        return False
+    places = {f"{_PLACE}{number}": array for number, array in enumerate(arrays)}
+    found: list[str] = []
+    pending = [document]
+    while pending:
+        container = pending.pop()
+        items = container.items() if isinstance(container, dict) else enumerate(container)
+        for key, value in list(items):
+            if type(value) is str and value in places:
+                container[key] = places[value]
+                found.append(value)
+            elif type(value) is dict or type(value) is list:
+                pending.append(value)
+    return sorted(found) == sorted(places)

@@ -1,0 +1,135 @@
+"""Bodies too large for an event: read from the bucket, and written there."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+
+from hearth.domain.errors import HearthError, LocationRefused, PayloadTooLarge
+from hearth.edge.answers import Answer, of_json
+from hearth.edge.compression import INFLATED_LIMIT, deflated, inflated
+from hearth.edge.events import HttpRequest
+from hearth.edge.problem import of_error
+from hearth.serving.asked import Body
+from hearth.stores.ports import Payload, Payloads
+
+INPUT, OUTPUT = "x-hearth-input-location", "x-hearth-output-location"
+PREFIX = "payloads/"
+# What one invoke can carry: 6 MiB and the envelope, of which base64 takes a third.
+ANSWER_LIMIT = 6_291_556
+_ENVELOPE = 4096
+
+_KEY = re.compile(r"payloads/[A-Za-z0-9!_.*'()=/-]{1,900}")
+
+
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """Brings a request's body, and takes its answer away.
+
+    Args:
+        store: Where objects lie.
+        bucket: Its name, by which a location may call it.
+        limit: Bytes that an object may have, and become.
+    """
+
+    store: Payloads
+    bucket: str
+    limit: int
+
+    def fetch(self, request: HttpRequest) -> Body:
+        """Return the request's own body, or the one in the object that it names.
+
+        Raises:
+            LocationRefused: If it may not name that object.
+            UnknownPayload, PayloadTooLarge: If the object is not there, or too large.
+            MalformedBody, UnsupportedCoding: If it is compressed, and cannot be read.
+        """
+        location = request.headers.get(INPUT)
+        if location is None:
+            content = inflated(request.body, request.headers, INFLATED_LIMIT)
+            return Body(content, request.headers)
+        self._output_key(request)  # an answer that could not be written is not computed
+        found = self.store.read(self.key_of(location), self.limit)
+        # The object says of itself how it is to be read; the request's own headers come second.
+        headers = {**request.headers, **found.headers}
+        return Body(inflated(found.content, found.headers, self.limit), headers)
+
+    def deliver(self, answer: Answer, request: HttpRequest) -> Answer:
+        """Return the answer as the caller gets it: itself, or where it was written.
+
+        Raises:
+            PayloadTooLarge: If it must go back and is larger than a function can answer.
+        """
+        key = self._output_key(request)
+        if not key:
+            return bounded(deflated(answer, request))
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        self.store.write(key, Payload(answer.body, headers))
+        return of_json(
+            200,
+            {
+                "output_location": f"s3://{self.bucket}/{key}",
+                "status": answer.status,
+                "bytes": len(answer.body),
+                "headers": headers,
+            },
+        )
+
+    def report(self, error: HearthError, request: HttpRequest) -> None:
+        """Write an error beside where the answer would be: an asynchronous caller looks there."""
+        try:
+            key = self._output_key(request)
+            if key:
+                body = of_error(error, request.path).body
+                headers = {"content-type": "application/json"}
+                self.store.write(f"{key}.error.json", Payload(body, headers))
+        except HearthError as second:
+            print(f"the error was not written: {second}", file=sys.stderr)  # noqa: T201
+
+    def _output_key(self, request: HttpRequest) -> str:
+        location = request.headers.get(OUTPUT)
+        return "" if location is None else self.key_of(location)
+
+    def key_of(self, location: str) -> str:
+        """Return the key that a location names.
+
+        Raises:
+            LocationRefused: If it lies outside the prefix that requests may name.
+
+        Example:
+            >>> Carrier(None, "models", 1).key_of("s3://models/payloads/in/1.json")
+            'payloads/in/1.json'
+        """
+        key = location.removeprefix(f"s3://{self.bucket}/")
+        parts = key.split("/")
+        if not _KEY.fullmatch(key) or ".." in parts or "." in parts or "" in parts:
+            raise LocationRefused(
+                "a request may not name this object",
+                got=repr(location[:200]),
+                expected=f"a key under {PREFIX}, or s3://{self.bucket}/{PREFIX}...",
+                remedy="letters, digits and !_.*'()=- make a key; '..' and '//' do not",
+            )
+        return key
+
+
+def bounded(answer: Answer) -> Answer:
+    """Return an answer that a function can give.
+
+    Raises:
+        PayloadTooLarge: If it is larger.
+    """
+    if len(answer.body) * 2 + _ENVELOPE <= ANSWER_LIMIT:
+        return answer
+    # Within the invoke's JSON, bytes become base64 and each quote in a text gets a backslash.
+    escapes = answer.body.count(b'"') + answer.body.count(b"\\")
+    size = len(answer.body) * 4 // 3 if answer.binary else len(answer.body) + escapes
+    if size + _ENVELOPE > ANSWER_LIMIT:
+        raise PayloadTooLarge(
+            "the answer is larger than a Lambda can give",
+            got=f"{size} bytes",
+            expected=f"at most {ANSWER_LIMIT - _ENVELOPE}",
+            remedy="ask for fewer rows or outputs, for binary outputs, or for an object: "
+            "X-Hearth-Output-Location",
+        )
+    return answer
