@@ -238,9 +238,7 @@ def worker(
 
     def make(**overrides: Any) -> Worker:
         settings = {"registry_ttl_s": 0.0, "files_dir": str(tmp_path / "serving"), **overrides}
-        return Worker(
-            registry, artefacts, S3Payloads(bucket), PredictSettings(bucket, **settings)
-        )
+        return Worker(registry, artefacts, S3Payloads(bucket), PredictSettings(bucket, **settings))
 
     return make
 

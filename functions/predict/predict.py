@@ -36,7 +36,10 @@ def handler(event: Event, context: Any) -> Any:  # noqa: ANN401 (AWS's context, 
         return respond(event, flow)
     if is_queue_batch(event):
         return drain(
-            event, flow, context.aws_request_id, lambda: context.get_remaining_time_in_millis() / 1e3
+            event,
+            flow,
+            context.aws_request_id,
+            lambda: context.get_remaining_time_in_millis() / 1e3,
         )
     if is_direct(event):
         return invoke(event, flow, context.aws_request_id)

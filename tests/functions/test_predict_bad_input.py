@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
-import gzip
 import copy
+import gzip
 import json
 import random
 import zlib

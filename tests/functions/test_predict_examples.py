@@ -47,9 +47,7 @@ def test_classify_takes_labels_from_the_graph(warm: Caller) -> None:
 
 def test_scores_keep_the_digits_of_their_width(warm: Caller) -> None:
     """A float32 is written as the shortest text that reads back as the same float32."""
-    reply = warm.post(
-        "/v1/models/named:classify", b'{"examples": [{"x": [0.1, NaN, -Infinity]}]}'
-    )
+    reply = warm.post("/v1/models/named:classify", b'{"examples": [{"x": [0.1, NaN, -Infinity]}]}')
 
     assert reply.body == b'{"results":[[["cat",0.1],["dog",NaN],["bird",-Infinity]]]}'
 
@@ -103,8 +101,14 @@ def test_optional_input_is_an_optional_feature(warm: Caller) -> None:
         ({"examples": {}}, "'examples' is not a list/array"),
         ({"examples": [[1]]}, "Example must be JSON object"),
         ({"examples": [PERSON], "context": []}, "Example must be JSON object"),
-        ({"examples": [{**PERSON, "age": None}]}, "age has element with unexpected JSON type: Null"),
-        ({"examples": [{**PERSON, "age": [[1]]}]}, "age has element with unexpected JSON type: Array"),
+        (
+            {"examples": [{**PERSON, "age": None}]},
+            "age has element with unexpected JSON type: Null",
+        ),
+        (
+            {"examples": [{**PERSON, "age": [[1]]}]},
+            "age has element with unexpected JSON type: Array",
+        ),
         ({"examples": [{**PERSON, "age": {"a": 1}}]}, "unexpected JSON type: Object"),
         ({"examples": [{**PERSON, "age": [1, 1.0]}]}, "feature: age expecting type: int64"),
         ({"examples": [{**PERSON, "age": 2**63}]}, "Only int64_t is supported"),

@@ -240,9 +240,7 @@ def test_parameters_that_mean_nothing_here_are_taken(
         ({"binary_data_output": 1}, "'binary_data_output' is not a boolean"),
     ],
 )
-def test_parameters_of_wrong_types_are_refused(
-    warm: Caller, parameters: Any, words: str
-) -> None:
+def test_parameters_of_wrong_types_are_refused(warm: Caller, parameters: Any, words: str) -> None:
     """Strings, numbers and booleans, by names that are free."""
     assert words in refusal(warm, "m", {"inputs": [ROW], "parameters": parameters})
 

@@ -14,11 +14,13 @@ AWS_POLICIES = [
     "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole",
     "arn:aws:iam::aws:policy/AWSXrayWriteOnlyAccess",
 ]
+QUEUE_POLICY = "arn:aws:iam::aws:policy/service-role/AWSLambdaSQSQueueExecutionRole"
 # Besides writing failed events to their queue and using the key: what each function does with what.
 GRANTED = {
     "Predict": {
-        "s3:GetObject": ["models/*", "registry/*"],
+        "s3:GetObject": ["models/*", "payloads/*", "registry/*"],
         "s3:ListBucket": [""],
+        "s3:PutObject": ["payloads/*"],
     },
     "LoadAndWarm": {
         "s3:GetObject": ["models/*", "registry/*"],
@@ -84,8 +86,9 @@ def test_function_lists_only_what_it_reads(expanded: dict[str, Any], name: str) 
     """A listing is bound to its prefixes; the reading of a missing key, which has none, may be 404."""
     for statement in statements(expanded[f"{name}FunctionRole"]):
         if statement["Action"] == "s3:ListBucket":
+            payloads = ["payloads/*"] if name == "Predict" else []
             assert statement["Condition"] == {
-                "StringLikeIfExists": {"s3:prefix": ["models/*", "registry/*"]}
+                "StringLikeIfExists": {"s3:prefix": ["models/*", "registry/*", *payloads]}
             }
 
 
@@ -102,7 +105,8 @@ def test_no_role_has_a_wildcard_for_action_or_resource(expanded: dict[str, Any])
 def test_boundary_caps_the_policies_that_aws_wrote(expanded: dict[str, Any], name: str) -> None:
     """AWS's own policies reach every log group; the boundary holds each role to Hearth's."""
     properties = expanded[f"{name}FunctionRole"]["Properties"]
-    assert properties["ManagedPolicyArns"] == AWS_POLICIES
+    queue = [QUEUE_POLICY] if name == "Predict" else []
+    assert properties["ManagedPolicyArns"] == [*AWS_POLICIES, *queue]
     assert properties["PermissionsBoundary"] == {"Ref": "Boundary"}
 
 
@@ -188,6 +192,22 @@ def test_key_serves_log_groups_of_this_stack(expanded: dict[str, Any]) -> None:
     ]
     wanted = [pattern.split(":log-group:")[1].rstrip("*") for pattern in patterns]
     assert all(group.startswith(tuple(wanted)) for group in groups)
+
+
+def test_queue_of_requests_is_read_by_predict_when_asked_for(expanded: dict[str, Any]) -> None:
+    """Off by default: a queue that is polled costs money. Failures are reported one by one."""
+    (mapping,) = [
+        resource["Properties"]
+        for resource in expanded.values()
+        if resource["Type"] == "AWS::Lambda::EventSourceMapping"
+    ]
+    assert mapping["Enabled"] == {"Fn::If": ["QueueIsRead", True, False]}
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["FunctionName"] == {"Ref": "PredictFunctionAliaslive"}
+    queue = expanded["Requests"]["Properties"]
+    timeout = expanded["PredictFunction"]["Properties"]["Timeout"]
+    assert queue["VisibilityTimeout"] >= 6 * timeout
+    assert queue["RedrivePolicy"]["maxReceiveCount"] > 1
 
 
 def test_queue_for_undelivered_events_takes_them_from_the_rule(expanded: dict[str, Any]) -> None:

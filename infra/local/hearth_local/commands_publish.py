@@ -10,7 +10,7 @@ import click
 from hearth.domain.manifest import RuntimeOptions
 from hearth.domain.registry_entry import VersionStatus
 from hearth.domain.state import State
-from hearth.edge.documents import read_runtime_options
+from hearth.edge.documents import read_runtime_options, read_signature_defs
 from hearth.publishing.publication import Published, Publisher, Source, read_class_labels
 from hearth.stores.artefacts import Artefacts
 from hearth.stores.clock import SystemClock
@@ -43,6 +43,7 @@ class VersionEnded(LocalError):
 @click.option("--golden", type=_FILE, help=".npz or .json with golden cases.")
 @click.option("--baseline", type=_FILE, help=".npz: reference data, an array for each input.")
 @click.option("--classes", type=_FILE, help="Class labels: a JSON list, or one a line.")
+@click.option("--signatures", type=_FILE, help=".json: named signatures, as TF Serving has them.")
 @click.option("--runtime", type=_FILE, help=".json: how ONNX Runtime opens it (threads, ...).")
 @click.option("--rtol", default=1e-3, show_default=True, help="Golden cases: relative tolerance.")
 @click.option("--atol", default=1e-5, show_default=True, help="Golden cases: absolute tolerance.")
@@ -72,7 +73,7 @@ def publish(*, timeout_s: float, as_json: bool, stack: str | None, **options: An
 
 
 def source(options: dict[str, Any]) -> Source:
-    classes, runtime = options["classes"], options["runtime"]
+    classes, runtime, named = options["classes"], options["runtime"], options["signatures"]
     return Source(
         model=options["name"],
         path=options["model"],
@@ -80,6 +81,7 @@ def source(options: dict[str, Any]) -> Source:
         evaluation=options["evaluation"],
         baseline=options["baseline"],
         class_labels=read_class_labels(classes) if classes else (),
+        signature_defs=read_signature_defs(named.read_bytes()) if named else {},
         runtime=read_runtime_options(runtime.read_bytes()) if runtime else RuntimeOptions(),
         rtol=options["rtol"],
         atol=options["atol"],

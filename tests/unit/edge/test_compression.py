@@ -28,7 +28,9 @@ def test_body_is_inflated_by_its_coding(body: bytes, coding: str) -> None:
     assert inflated(packed, {"content-encoding": coding}) == body
 
 
-@pytest.mark.parametrize("headers", [{}, {"content-encoding": "identity"}, {"content-encoding": ""}])
+@pytest.mark.parametrize(
+    "headers", [{}, {"content-encoding": "identity"}, {"content-encoding": ""}]
+)
 def test_body_without_a_coding_is_itself(headers: dict[str, str]) -> None:
     """Nothing to do is nothing done: the same object."""
     assert inflated(TEXT, headers) is TEXT

@@ -73,7 +73,9 @@ def test_what_is_no_regular_array_is_left_to_others(text: str) -> None:
     assert array(text) is None
 
 
-@pytest.mark.parametrize("text", ["[1,true]", "[1,null]", '[1,"a"]', "[1,NaN]", "[1,{}]", "[1e400]"])
+@pytest.mark.parametrize(
+    "text", ["[1,true]", "[1,null]", '[1,"a"]', "[1,NaN]", "[1,{}]", "[1e400]"]
+)
 @pytest.mark.parametrize("datatype", ["FP32", "INT32", "UINT8", "BOOL", "BYTES"])
 def test_what_is_no_number_is_left_to_others(text: str, datatype: str) -> None:
     """Among numbers stands nothing else."""
@@ -165,7 +167,7 @@ def test_text_that_looks_like_a_place_is_text(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ['{%s: 1}', '{"a" %s}', '{"a": %s, }', '"a%sb', '{"a": "b"%s}', "%s%s"]
+    "text", ["{%s: 1}", '{"a" %s}', '{"a": %s, }', '"a%sb', '{"a": "b"%s}', "%s%s"]
 )
 def test_array_where_none_belongs_is_no_json(text: str) -> None:
     """What is no JSON with a long array in it is none without it either."""

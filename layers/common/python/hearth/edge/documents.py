@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from hearth.domain.errors import InvalidDocument
 from hearth.domain.manifest import Manifest, RuntimeOptions, from_document
+from hearth.domain.signature import SignatureDef
 from hearth.stores.documents import parse_json
 from pydantic import TypeAdapter, ValidationError
 
@@ -48,6 +49,21 @@ def read_runtime_options(body: bytes) -> RuntimeOptions:
             "there are no such runtime options", got=unknown, expected=f"some of {sorted(known)}"
         )
     return _read(TypeAdapter(RuntimeOptions), body, "runtime options document", "correct it")
+
+
+def read_signature_defs(body: bytes) -> dict[str, SignatureDef]:
+    """Return the named signatures in a JSON document.
+
+    Raises:
+        InvalidDocument: Naming every field that is wrong.
+
+    Example:
+        >>> body = b'{"top": {"method": "classify", "outputs": ["scores", "labels"]}}'
+        >>> read_signature_defs(body)["top"].method
+        'classify'
+    """
+    adapter = TypeAdapter(dict[str, SignatureDef])
+    return _read(adapter, body, "document of signatures", "correct it")
 
 
 def _read(adapter: TypeAdapter[_Kind], body: bytes, what: str, remedy: str) -> _Kind:

@@ -39,9 +39,7 @@ class S3Payloads:
                 return Payload(body.read(), _headers(answer))
 
     def write(self, key: str, payload: Payload) -> None:
-        known = {
-            _KNOWN[name]: value for name, value in payload.headers.items() if name in _KNOWN
-        }
+        known = {_KNOWN[name]: value for name, value in payload.headers.items() if name in _KNOWN}
         metadata = {name: value for name, value in payload.headers.items() if name not in _KNOWN}
         with in_hearths_words(f"write {key}"):
             self._s3.put_object(

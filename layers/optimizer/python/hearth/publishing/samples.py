@@ -152,7 +152,9 @@ def _random(spec: TensorSpec, batch: int, random: np.random.Generator) -> Any:  
         return np.full(shape, "a", object)
     dtype = np.dtype(spec.type.numpy)
     if spec.datatype == "BF16":  # the upper half of a float
-        return (random.standard_normal(shape).astype(np.float32).view(np.uint32) >> 16).astype(dtype)
+        return (random.standard_normal(shape).astype(np.float32).view(np.uint32) >> 16).astype(
+            dtype
+        )
     if dtype.kind == "f":
         return random.standard_normal(shape).astype(dtype)
     # Small non-negative integers are valid indices, lengths and categories almost everywhere.

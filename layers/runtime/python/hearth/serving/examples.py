@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import orjson
 from hearth.domain.errors import MalformedBody, SignatureMismatch
 from hearth.domain.signature import DYNAMIC, Signature, TensorSpec
@@ -163,7 +162,7 @@ def _row_shape(rows: int, size: int, spec: TensorSpec) -> tuple[int, ...]:
     fixed = math.prod(dim for dim in row if dim != DYNAMIC)
     dynamic = row.count(DYNAMIC)
     fits = size % fixed == 0 if dynamic == 1 and fixed else size == fixed and not dynamic
-    if spec.ranked and not spec.shape or not fits:
+    if (spec.ranked and not spec.shape) or not fits:
         raise SignatureMismatch(
             f"Feature: {spec.name} does not fill a row of the input",
             got=f"{size} values",

@@ -108,10 +108,11 @@ def compare(
                 got="none" if have is None else f"{have.dtype.name} {list(have.shape)}",
                 expected=f"{want.dtype.name} {list(want.shape)}",
             )
+        pair = (want, have)
         if signature.output(name).datatype == "BF16":
-            want, have = _widened(want), _widened(have)
-        _require_close(f"golden case {number}: output {name!r}", want, have, how)
-        worst = max(worst, _relative_error(want, have))
+            pair = (_widened(want), _widened(have))
+        _require_close(f"golden case {number}: output {name!r}", *pair, how)
+        worst = max(worst, _relative_error(*pair))
     return worst
 
 

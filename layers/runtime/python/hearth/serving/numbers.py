@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from hearth.domain.datatype import Datatype
@@ -18,7 +18,11 @@ _MOST_QUOTES = 4096
 _PLACE = "~numbers~"
 _DIGITS = b"0123456789+-.eE \t\r\n"
 # How simdjson's buffers call the types that JSON numbers have.
-_BUFFERS = {"f": ("d", np.float64), "i": ("i", np.int64), "u": ("u", np.uint64)}
+_BUFFERS: dict[str, tuple[Literal["d", "i", "u"], np.dtype[Any]]] = {
+    "f": ("d", np.dtype(np.float64)),
+    "i": ("i", np.dtype(np.int64)),
+    "u": ("u", np.dtype(np.uint64)),
+}
 
 
 class Numbers:
@@ -57,11 +61,14 @@ class Numbers:
             return None
         return _cast(flat, dtype, shape)
 
-    def _flat(self, kind: str, dtype: type[np.generic]) -> Array | None:
+    def _flat(self, kind: Literal["d", "i", "u"], dtype: np.dtype[Any]) -> Array | None:
         import simdjson  # only large bodies need it
 
         try:
-            return np.frombuffer(simdjson.Parser().parse(self.text).as_buffer(of_type=kind), dtype)
+            parsed = simdjson.Parser().parse(self.text)
+            if not isinstance(parsed, simdjson.Array):
+                return None
+            return np.frombuffer(parsed.as_buffer(of_type=kind), dtype)
         except (ValueError, TypeError, RuntimeError):
             return None
 

@@ -79,10 +79,9 @@ def _predict(
 
 
 def _parse(request: HttpRequest) -> tuple[Call, ServingProtocol]:
-    if request.path.startswith("/v2"):
-        call, protocol = parse_v2(request.method, request.path), _OPEN_INFERENCE
-    else:
-        call, protocol = parse_v1(request.method, request.path), _TF_SERVING
+    newer = request.path.startswith("/v2")
+    protocol: ServingProtocol = _OPEN_INFERENCE if newer else _TF_SERVING
+    call = (parse_v2 if newer else parse_v1)(request.method, request.path)
     expected = _DESCRIPTIONS if request.method == "GET" else _PREDICTIONS
     if call.verb not in expected:
         raise MalformedPath(f"Malformed request: {request.method} {request.path[:200]}")
