@@ -124,7 +124,6 @@ def test_routes_that_are_not_built_answer_501(bundle: Target, tmp_path: Path) ->
     publish(bundle, "plain", times(3.0, tmp_path))
     for method, path in (
         ("GET", "/metrics"),
-        ("GET", "/v2/models/plain/stats"),
         ("GET", "/reports/plain"),
         ("POST", "/v2/repository/models/plain/optimize"),
         ("POST", "/v1/models/plain:classify"),

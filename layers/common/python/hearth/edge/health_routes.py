@@ -1,4 +1,4 @@
-"""health-check's HTTP answers: Open Inference health, repository index, TF Serving status."""
+"""health-check's HTTP answers: health, repository index, TF Serving status, the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -21,11 +21,17 @@ from hearth.stores.health import (
 from hearth.stores.registry import Registry
 
 SERVER = "hearth"
-EXTENSIONS = ["binary_tensor_data", "model_repository"]
+EXTENSIONS = [
+    "binary_tensor_data",
+    "classification",
+    "model_configuration",
+    "model_repository",
+    "statistics",
+]
 
 
 def health(request: HttpRequest, registry: Registry, server_version: str) -> Answer:
-    """Answer one health, status or index request from shared state."""
+    """Answer one health, status or index request from shared state, or describe the whole API."""
     match request.method, request.path.rstrip("/"):
         case "GET", "/v2":
             body = {"name": SERVER, "version": server_version, "extensions": EXTENSIONS}
@@ -34,6 +40,8 @@ def health(request: HttpRequest, registry: Registry, server_version: str) -> Ans
             return of_json(200, {"live": True})
         case "GET", "/v2/health/ready":
             return _readiness(server_readiness(registry), {})
+        case "GET", "/openapi.json":
+            return _openapi()
         case "POST", "/v2/repository/index":
             only_ready = _index_filter(request.body)
             return of_json(200, repository_index(registry, only_ready=only_ready))
@@ -43,6 +51,13 @@ def health(request: HttpRequest, registry: Registry, server_version: str) -> Ans
         case method, _:
             target = _target_of("status", parse_v1(method, request.path), request)
             return of_json(200, model_status(registry, target))
+
+
+def _openapi() -> Answer:
+    # Seldom asked for: nothing else that this function answers pays for its import.
+    from hearth.edge.openapi import document
+
+    return of_json(200, document())
 
 
 def _target_of(verb: str, call: Call, request: HttpRequest) -> Target:
