@@ -44,6 +44,19 @@ def _statistics(*names: str) -> dict[str, Schema]:
     return {name: ref("Duration") for name in names}
 
 
+_IS_BINARY: Schema = {
+    "properties": {"parameters": {"required": ["binary_data_size"]}},
+    "required": ["parameters"],
+}
+_FORMS = [
+    {
+        "description": "In JSON, which FP16 and BF16 have no form in.",
+        "properties": {"datatype": _IN_JSON},
+        "required": ["data"],
+        "not": _IS_BINARY,
+    },
+    {"description": "In binary, behind the JSON.", "not": {"required": ["data"]}, **_IS_BINARY},
+]
 _TENSOR = record(
     {
         "name": TEXT,
@@ -71,22 +84,7 @@ V2_SCHEMAS: dict[str, Schema] = {
                 ),
             },
         ),
-        "oneOf": [
-            {
-                "description": "In JSON; FP16 and BF16 have no JSON form.",
-                "properties": {"datatype": _IN_JSON},
-                "required": ["data"],
-                "not": {
-                    "properties": {"parameters": {"required": ["binary_data_size"]}},
-                    "required": ["parameters"],
-                },
-            },
-            {
-                "description": "In binary, behind the JSON.",
-                "properties": {"parameters": {"required": ["binary_data_size"]}, "data": False},
-                "required": ["parameters"],
-            },
-        ],
+        "oneOf": _FORMS,
     },
     "RequestedOutput": request(
         {"name": TEXT},
@@ -135,13 +133,7 @@ V2_SCHEMAS: dict[str, Schema] = {
                 "data": said(array(_SCALAR), "The elements in row-major order, flat."),
             },
         ),
-        "oneOf": [
-            {"properties": {"datatype": _IN_JSON}, "required": ["data"]},
-            {
-                "properties": {"parameters": {"required": ["binary_data_size"]}, "data": False},
-                "required": ["parameters"],
-            },
-        ],
+        "oneOf": _FORMS,
     },
     "InferAnswer": record(
         {
