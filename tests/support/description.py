@@ -8,6 +8,7 @@ from typing import Any
 
 from hearth.edge.openapi import document
 from jsonschema import Draft202012Validator
+
 from support.calling import Reply
 
 Found = dict[str, Any]

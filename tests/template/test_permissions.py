@@ -91,9 +91,7 @@ def test_function_lists_only_what_it_reads(expanded: dict[str, Any], name: str) 
     prefixes = LISTED.get(name, ["models/*", "registry/*"])
     for statement in statements(expanded[f"{name}FunctionRole"]):
         if statement["Action"] == "s3:ListBucket":
-            assert statement["Condition"] == {
-                "StringLikeIfExists": {"s3:prefix": prefixes}
-            }
+            assert statement["Condition"] == {"StringLikeIfExists": {"s3:prefix": prefixes}}
 
 
 def test_no_role_has_a_wildcard_for_action_or_resource(expanded: dict[str, Any]) -> None:

@@ -77,7 +77,9 @@ def test_operation_is_taken_to_its_function(stack: Template, operation: Operatio
 
 def test_each_route_is_there_for_an_operation_or_for_malformed_paths(stack: Template) -> None:
     """No route is without an operation, but the three that refuse what TensorFlow Serving would."""
-    used = {(taken(stack, operation).method, taken(stack, operation).path) for operation in OPERATIONS}
+    used = {
+        (taken(stack, operation).method, taken(stack, operation).path) for operation in OPERATIONS
+    }
     declared = {(route.method, route.path) for route in declared_routes(stack)}
     assert declared - used == CATCH_MALFORMED_PATHS
 

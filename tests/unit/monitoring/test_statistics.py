@@ -112,9 +112,7 @@ def test_version_without_figures_has_no_counts(registry: Registry, proven: Calla
     proven("m", 1)
     registry.change(
         "m",
-        lambda entry: replace(
-            entry, versions={1: replace(entry.status(1), figures=None)}
-        ),
+        lambda entry: replace(entry, versions={1: replace(entry.status(1), figures=None)}),
     )
 
     [item] = model_statistics(registry, Target("m"))["model_stats"]

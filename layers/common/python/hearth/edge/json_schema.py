@@ -7,7 +7,6 @@ from typing import Any
 
 Schema = dict[str, Any]
 
-ANYTHING: Schema = {}
 BOOLEAN: Schema = {"type": "boolean"}
 NUMBER: Schema = {"type": "number"}
 TEXT: Schema = {"type": "string"}

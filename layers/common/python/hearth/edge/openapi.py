@@ -23,10 +23,11 @@ _DESCRIPTION = """\
 Serves ONNX models on AWS Lambda, in the words of TensorFlow Serving's REST API (`/v1`) and of the
 Open Inference Protocol v2 with Triton's extensions (`/v2`).
 
-Every error of a function is `{"error": "..."}`. What API Gateway refuses before a function is asked
-is `{"message": "..."}`: beside 403 and 429, a path that no operation has (404), a body of more
-than 10 MB (413) and an answer that takes more than 30 seconds (503). Requests and answers end at
-6 MB, Lambda's bound. On the local stack no signature is asked for.
+Every error of a function is `{"error": "..."}`, to which readiness adds its own members. What API
+Gateway refuses itself is `{"message": "..."}`: beside 403 and 429, a path outside `/v1` that no
+operation has (404), a body of more than 10 MB (413) and an answer that takes more than 30 seconds
+(503). Requests and answers end at 6 MB, Lambda's bound. On the local stack no signature is asked
+for.
 """
 _NOT_BUILT = "Not built yet: answered 501."
 _JSON, _BYTES = "application/json", "application/octet-stream"
@@ -154,10 +155,14 @@ def _answer(operation: Operation) -> dict[str, Any]:
     if not _takes_tensors(operation):
         return {"description": "What was asked for.", "content": {_JSON: {"schema": schema}}}
     content: dict[str, Any] = {_JSON: {"schema": {"anyOf": [schema, ref("StoredAnswer")]}}}
-    headers = {"Content-Encoding": _response_header(TEXT, "gzip or deflate, as Accept-Encoding asks.")}
+    headers = {
+        "Content-Encoding": _response_header(TEXT, "gzip or deflate, as Accept-Encoding asks.")
+    }
     if operation.answer == "InferAnswer":
         content[_BYTES] = {"schema": _MIXED}
-        headers[HEADER_LENGTH] = _response_header(COUNT, "Bytes of JSON; only where binary follows them.")
+        headers[HEADER_LENGTH] = _response_header(
+            COUNT, "Bytes of JSON; only where binary follows them."
+        )
     return {"description": "What the model says.", "headers": headers, "content": content}
 
 

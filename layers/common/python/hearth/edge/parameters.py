@@ -1,4 +1,4 @@
-"""Parameters of the HTTP surface: the names in its paths, and the headers that requests may have."""
+"""Parameters of the HTTP surface: names in its paths, and headers that requests may have."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ def _header(name: str, schema: Schema, description: str) -> dict[str, Any]:
 _STORED = "`payloads/...` in the model bucket, as a key or as `s3://bucket/key`."
 _LABEL = f"^(?![0-9]+$){NAME.pattern}$"
 PARAMETERS = {
-    "model": _named("model", {**TEXT, "pattern": f"^{NAME.pattern}$"}, "The model's name.", "digits"),
+    "model": _named(
+        "model", {**TEXT, "pattern": f"^{NAME.pattern}$"}, "The model's name.", "digits"
+    ),
     "version": _named(
         "version",
         {"type": "integer", "minimum": 1, "maximum": INT64_MAX},

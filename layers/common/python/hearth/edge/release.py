@@ -1,3 +1,3 @@
-"""The version of the whole bundle. pyproject.toml reads it here: a Lambda has no package metadata."""
+"""The bundle's version. pyproject.toml reads it here: a Lambda has no package metadata."""
 
 VERSION = "0.1.0"

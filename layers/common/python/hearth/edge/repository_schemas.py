@@ -82,10 +82,10 @@ REPOSITORY_SCHEMAS: dict[str, Schema] = {
         request({"output_location": TEXT, "status": COUNT, "bytes": COUNT}),
         "To a request with X-Hearth-Output-Location: where the answer lies.",
     ),
-    "OpenApiDocument": request({"openapi": TEXT, "info": {"type": "object"}, "paths": {"type": "object"}}),
-    "Error": said(
-        record({"error": TEXT}), "`<what>: got <got>, expected <expected>; <remedy>`."
+    "OpenApiDocument": request(
+        {"openapi": TEXT, "info": {"type": "object"}, "paths": {"type": "object"}}
     ),
+    "Error": said(record({"error": TEXT}), "`<what>: got <got>, expected <expected>; <remedy>`."),
     "Refusal": said(
         record({"message": TEXT}), "What API Gateway itself says; no function was asked."
     ),

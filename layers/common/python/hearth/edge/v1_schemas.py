@@ -1,6 +1,7 @@
 """Bodies of TensorFlow Serving's REST API.
 
-Source: tensorflow_serving `g3doc/api_rest.md`, `util/json_tensor.cc`, `apis/get_model_status.proto`.
+Source: tensorflow_serving `g3doc/api_rest.md`, `util/json_tensor.cc`,
+`apis/get_model_status.proto`.
 """
 
 from __future__ import annotations
@@ -147,9 +148,7 @@ V1_SCHEMAS: dict[str, Schema] = {
     "ModelSignatures": record(
         {
             "model_spec": record({"name": TEXT, "signature_name": TEXT, "version": VERSION}),
-            "metadata": record(
-                {"signature_def": record({"signature_def": mapping(_SIGNATURE)})}
-            ),
+            "metadata": record({"signature_def": record({"signature_def": mapping(_SIGNATURE)})}),
         }
     ),
     "ModelStatus": record(

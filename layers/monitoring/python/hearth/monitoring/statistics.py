@@ -58,9 +58,7 @@ def model_statistics(registry: Registry, target: Target) -> dict[str, Any]:
 
 
 def _of_entry(entry: RegistryEntry) -> list[dict[str, Any]]:
-    return [
-        _of_version(entry.model, number, entry.status(number)) for number in entry.available()
-    ]
+    return [_of_version(entry.model, number, entry.status(number)) for number in entry.available()]
 
 
 def _of_version(model: str, number: int, status: VersionStatus) -> dict[str, Any]:
