@@ -20,7 +20,7 @@ from hearth.edge.routes import parse_v1, parse_v2
 from hearth.edge.v1_schemas import ERROR_CODES
 from jsonschema import Draft202012Validator, ValidationError
 from openapi_spec_validator import OpenAPIV31SpecValidator
-from support.description import component, described
+from support.description import component, described, followed
 
 VERBS = {
     "modelSignatures": "metadata",
@@ -34,6 +34,11 @@ VERBS = {
     "optimization": "optimize",
 }
 EXAMPLES = {name: found["example"] for name, found in PARAMETERS.items() if found["in"] == "path"}
+TENSORS = {
+    operation.id
+    for operation in OPERATIONS
+    if operation.id.partition("By")[0] in ("predict", "classify", "regress", "infer")
+}
 # Refused before a function is asked, or by what the table of errors has no class for yet.
 NOT_IN_THE_TABLE = {200, 403, 415, 429}
 
@@ -91,7 +96,7 @@ def test_every_component_is_there_and_used() -> None:
     components = document()["components"]
     there = {
         f"#/components/{kind}/{name}"
-        for kind in ("schemas", "parameters", "responses")
+        for kind in ("schemas", "parameters", "headers", "responses")
         for name in components[kind]
     }
     assert set(references(document())) == there
@@ -163,6 +168,21 @@ def test_operation_that_is_not_built_says_so(operation: Operation) -> None:
     assert ("Not built yet" in found.get("description", "")) is not operation.built
 
 
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.id)
+def test_only_requests_with_a_body_may_have_a_wrong_coding_or_size(operation: Operation) -> None:
+    """413 and 415 are of bodies, so what reads none lists neither."""
+    listed = set(described_of(operation)["responses"])
+    assert listed & {"413", "415"} == ({"413", "415"} if operation.request else set())
+
+
+def test_who_may_not_call_and_what_may_not_be_named_are_told_apart() -> None:
+    """403 is the gateway's, and a prediction's too, whose objects have their own bounds."""
+    for operation in OPERATIONS:
+        found = described_of(operation)["responses"].get("403", {})
+        schemas = list(references(followed(found)))
+        assert ("#/components/schemas/Error" in schemas) is (operation.id in TENSORS), operation
+
+
 def test_code_of_every_error_may_stand_in_a_status() -> None:
     """A version ends with the code of an error: each code is one that the schema admits."""
 
@@ -202,6 +222,7 @@ BLOB = {"binary_data_size": 16}
             {"inputs": [], "outputs": [{"name": "y", "parameters": {"classification": 3}}]},
         ),
         ("AnswerOutput", {**HEAD, "parameters": BLOB}),
+        ("StoredAnswer", {"output_location": "s3://b/payloads/o", "status": 200, "bytes": 9}),
         ("LoadRequest", {"parameters": {"version": 2}}),
         ("LoadRequest", {"parameters": {"version": "2"}}),
         ("LoadRequest", {}),

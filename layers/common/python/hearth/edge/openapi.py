@@ -8,7 +8,7 @@ from typing import Any
 
 from hearth.domain import errors
 from hearth.domain.errors import HearthError
-from hearth.edge.json_schema import COUNT, TEXT, Schema, ref
+from hearth.edge.json_schema import COUNT, Schema, one_of, ref
 from hearth.edge.operations import OPERATIONS, Operation
 from hearth.edge.parameters import HEADER_LENGTH, PARAMETERS
 from hearth.edge.problem import meanings, status_of
@@ -29,6 +29,14 @@ operation has (404), a body of more than 10 MB (413) and an answer that takes mo
 (503). Requests and answers end at 6 MB, Lambda's bound. On the local stack no signature is asked
 for.
 """
+_UNSIGNED = "no signature, or one of somebody who may not call this"
+# Of the finished protocols, and not in the tree of errors yet: codings of bodies, and the objects
+# that X-Hearth-Input-Location and X-Hearth-Output-Location name.
+_CODINGS = {415: "a Content-Encoding that is not taken"}
+_OBJECTS = {
+    403: "an object that a request may not name",
+    404: "no such object to read a request from",
+}
 _NOT_BUILT = "Not built yet: answered 501."
 _JSON, _BYTES = "application/json", "application/octet-stream"
 # Which answer says "not yet", and by what schema.
@@ -64,6 +72,7 @@ def document() -> dict[str, Any]:
         "components": {
             "schemas": {**V1_SCHEMAS, **V2_SCHEMAS, **REPOSITORY_SCHEMAS},
             "parameters": PARAMETERS,
+            "headers": _HEADERS,
             "responses": _RESPONSES,
             "securitySchemes": {"sigv4": _SIGV4},
         },
@@ -90,17 +99,15 @@ def _operation(operation: Operation) -> dict[str, Any]:
 def _parameters(operation: Operation) -> list[str]:
     names = re.findall(r"\{(\w+)\}", operation.path)
     if _takes_tensors(operation):
-        names += ["RoutingKey", "InputLocation", "OutputLocation", "ContentEncoding"]
-        names += [_by_protocol(operation, "RequestId", "HeaderLength")]
+        names += ["RoutingKey", "InputLocation", "OutputLocation"]
+        names += ["RequestId" if operation.path.startswith("/v1") else "HeaderLength"]
+    if operation.request:
+        names += ["ContentEncoding"]
     return names
 
 
 def _takes_tensors(operation: Operation) -> bool:
     return errors.SignatureMismatch in operation.faults
-
-
-def _by_protocol(operation: Operation, tf_serving: str, open_inference: str) -> str:
-    return tf_serving if operation.path.startswith("/v1") else open_inference
 
 
 def _request(operation: Operation) -> dict[str, Any]:
@@ -115,11 +122,15 @@ def _responses(operation: Operation) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if operation.answer:
         found["200"] = _answer(operation)
-    for status, meaning in sorted(_faults(operation).items()):
+    faults = _faults(operation)
+    for status, meaning in faults.items():
         found[str(status)] = _error(meaning, ref("Error"))
     if operation.answer in _NOT_READY:
         found["503"] = _error("not ready; the reason is in it", _NOT_READY[operation.answer])
-    if operation.path != OPEN:
+    if 403 in faults:
+        either = {"anyOf": [ref("Refusal"), ref("Error")]}
+        found["403"] = _error(f"{_UNSIGNED}; {faults[403]}", either)
+    elif operation.path != OPEN:
         found["403"] = {"$ref": "#/components/responses/Forbidden"}
     found["429"] = {"$ref": "#/components/responses/Throttled"}
     return dict(sorted(found.items()))
@@ -131,8 +142,11 @@ def _faults(operation: Operation) -> dict[int, str]:
     by_status[500].append("a fault of the server's: its log says more")
     for kind in (*_of_path(operation), *operation.faults):
         by_status[status_of(kind(""), operation.path)].append(meanings()[kind.__name__])
-    if _takes_tensors(operation):
-        by_status[415].append("a Content-Encoding other than gzip, deflate and identity")
+    later = (_CODINGS if operation.request else {}) | (
+        _OBJECTS if _takes_tensors(operation) else {}
+    )
+    for status, meaning in later.items():
+        by_status[status].append(meaning)
     return {status: "; ".join(dict.fromkeys(said)) for status, said in by_status.items()}
 
 
@@ -152,18 +166,14 @@ def _of_path(operation: Operation) -> list[type[HearthError]]:
 
 def _answer(operation: Operation) -> dict[str, Any]:
     schema = ref(operation.answer)
-    if not _takes_tensors(operation):
-        return {"description": "What was asked for.", "content": {_JSON: {"schema": schema}}}
-    content: dict[str, Any] = {_JSON: {"schema": {"anyOf": [schema, ref("StoredAnswer")]}}}
-    headers = {
-        "Content-Encoding": _response_header(TEXT, "gzip or deflate, as Accept-Encoding asks.")
-    }
+    if _takes_tensors(operation):
+        schema = {"anyOf": [schema, ref("StoredAnswer")]}
+    content: dict[str, Any] = {_JSON: {"schema": schema}}
+    headers = {"Content-Encoding": {"$ref": "#/components/headers/ContentEncoding"}}
     if operation.answer == "InferAnswer":
         content[_BYTES] = {"schema": _MIXED}
-        headers[HEADER_LENGTH] = _response_header(
-            COUNT, "Bytes of JSON; only where binary follows them."
-        )
-    return {"description": "What the model says.", "headers": headers, "content": content}
+        headers[HEADER_LENGTH] = {"$ref": "#/components/headers/HeaderLength"}
+    return {"description": "What was asked for.", "headers": headers, "content": content}
 
 
 def _error(meaning: str, schema: Schema) -> dict[str, Any]:
@@ -171,17 +181,23 @@ def _error(meaning: str, schema: Schema) -> dict[str, Any]:
     return {"description": described, "content": {_JSON: {"schema": schema}}}
 
 
-def _response_header(schema: Schema, description: str) -> dict[str, Any]:
-    return {"description": description, "schema": schema}
-
-
 _MIXED: Schema = {
     "description": "JSON, then the bytes of each binary tensor in the order of the JSON: "
     "little-endian, row-major, each BYTES element after its length in four bytes. "
     f"{HEADER_LENGTH} counts the JSON's bytes, uncompressed."
 }
+_HEADERS = {
+    "ContentEncoding": {
+        "description": "Of what is not small, where Accept-Encoding asks for it.",
+        "schema": one_of(("gzip", "deflate")),
+    },
+    "HeaderLength": {
+        "description": "Bytes of JSON; only where binary follows them.",
+        "schema": COUNT,
+    },
+}
 _RESPONSES = {
-    "Forbidden": _error("no signature, or one of somebody who may not call this", ref("Refusal")),
+    "Forbidden": _error(_UNSIGNED, ref("Refusal")),
     "Throttled": _error("more requests than the API lets through", ref("Refusal")),
 }
 _SIGV4 = {

@@ -66,6 +66,7 @@ _TENSORS = (
 _CHANGE = (
     *_REGISTRY,
     errors.MalformedBody,
+    errors.PayloadTooLarge,
     errors.TransitionRefused,
     errors.StoreConflict,
 )
@@ -200,7 +201,7 @@ SURFACE: tuple[Operation, ...] = (
             "List every version of every model with its state.",
             "RepositoryIndexRequest",
             "RepositoryIndex",
-            (*_STORE, errors.MalformedBody),
+            (*_STORE, errors.MalformedBody, errors.PayloadTooLarge),
         ),
         Operation(
             "openapi",

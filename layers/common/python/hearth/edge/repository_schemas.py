@@ -17,6 +17,7 @@ from hearth.edge.json_schema import (
     VERSION,
     Schema,
     array,
+    mapping,
     one_of,
     record,
     ref,
@@ -79,8 +80,10 @@ REPOSITORY_SCHEMAS: dict[str, Schema] = {
     "UnloadRequest": request({}, {"parameters": request({}, {"unload_dependents": BOOLEAN})}),
     "UnloadAnswer": record({}),
     "StoredAnswer": said(
-        request({"output_location": TEXT, "status": COUNT, "bytes": COUNT}),
-        "To a request with X-Hearth-Output-Location: where the answer lies.",
+        request(
+            {"output_location": TEXT, "status": COUNT, "bytes": COUNT}, {"headers": mapping(TEXT)}
+        ),
+        "To a request with X-Hearth-Output-Location: where the answer lies, and what it is.",
     ),
     "OpenApiDocument": request(
         {"openapi": TEXT, "info": {"type": "object"}, "paths": {"type": "object"}}
