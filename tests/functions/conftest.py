@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import health_check
-import metrics
+import metrics as metrics_module
 import predict as predict_module
 import pytest
 from hearth.domain.signature import SignatureDef
@@ -129,11 +129,16 @@ def health(function_environment: Callable[..., None]) -> Iterator[Caller]:
 
 
 @pytest.fixture
-def ingest(function_environment: Callable[..., None]) -> Iterator[Callable]:
+def metrics(function_environment: Callable[..., None]) -> Iterator[Caller]:
     function_environment()
-    metrics.documents.cache_clear()
-    yield lambda event: metrics.handler(event, None)
-    metrics.documents.cache_clear()
+    metrics_module.documents.cache_clear()
+    yield Caller(metrics_module.handler)
+    metrics_module.documents.cache_clear()
+
+
+@pytest.fixture
+def ingest(metrics: Caller) -> Callable:
+    return lambda event: metrics.handler(event, None)
 
 
 @pytest.fixture

@@ -47,7 +47,13 @@ def test_server_metadata_names_server_version_and_extensions(health: Caller, pat
     assert health.get(path).json == {
         "name": "hearth",
         "version": "7",
-        "extensions": ["binary_tensor_data", "model_repository"],
+        "extensions": [
+            "binary_tensor_data",
+            "classification",
+            "model_configuration",
+            "model_repository",
+            "statistics",
+        ],
     }
 
 

@@ -23,6 +23,8 @@ from hearth_local.http_call import Call, Reply, send
 from hearth_local.stack import LocalStack
 from hearth_local.target import Target
 from hearth_local.waiting import wait_until_loaded
+from tritonclient.http import InferenceServerClient
+from tritonclient.utils import InferenceServerException
 
 ROOT = Path(__file__).parents[2]
 ACTOR = Actor("test", "2026-11-23T00:00:00Z", "")
@@ -124,13 +126,30 @@ def test_routes_that_are_not_built_answer_501(bundle: Target, tmp_path: Path) ->
     publish(bundle, "plain", times(3.0, tmp_path))
     for method, path in (
         ("GET", "/metrics"),
-        ("GET", "/v2/models/plain/stats"),
         ("GET", "/reports/plain"),
         ("POST", "/v2/repository/models/plain/optimize"),
     ):
         reply = send(bundle, Call(method, path))
         assert (path, reply.status) == (path, 501)
         assert "not built yet" in reply.json()["error"]
+
+
+def test_tritonclient_gets_statistics(bundle: Target, tmp_path: Path) -> None:
+    """tritonclient's own call for statistics is answered for a version, a model, and all of them."""
+    publish(bundle, "counted", times(2.0, tmp_path))
+    with InferenceServerClient(bundle.url.removeprefix("http://")) as client:
+        whole = client.get_inference_statistics()
+        model = client.get_inference_statistics("counted")
+        version = client.get_inference_statistics("counted", "1")
+        assert "statistics" in client.get_server_metadata()["extensions"]
+        with pytest.raises(InferenceServerException, match="Could not find version 9"):
+            client.get_inference_statistics("counted", "9")
+
+    [item] = model["model_stats"]
+    assert version == model
+    assert item in whole["model_stats"]
+    assert (item["name"], item["version"], item["last_inference"]) == ("counted", "1", 0)
+    assert "predictions are not counted yet" in item["source"]
 
 
 def test_load_that_needs_more_memory_than_there_is_ends_with_the_reason(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hearth.domain import errors
 from hearth.edge import settings
-from hearth.edge.problem import STATUSES
+from hearth.edge.problem import STATUSES, meanings
 from hearth.edge.routes import ROUTES
 from hearth.edge.settings import Settings
 
@@ -78,10 +78,8 @@ def _arguments(kind: type) -> dict[str, str]:
 
 def error_table() -> str:
     """Return every leaf of the exception tree with its statuses."""
-    tree = errors.__doc__ or ""
-    meaning = {m[1]: m[2] for m in re.finditer(r"[├└]── (\w+) +(.+)", tree)}
     rows = []
-    for name, says in meaning.items():
+    for name, says in meanings().items():
         kind = getattr(errors, name)
         v1, v2 = next(STATUSES[base] for base in kind.__mro__ if base in STATUSES)
         rows.append((f"`{name}`", says, str(v1), str(v2)))

@@ -190,6 +190,7 @@ PLAIN = {
     "/metrics",
     "/monitoring/prometheus/metrics",
     "/reports/{m}",
+    "/openapi.json",
 }
 
 

@@ -12,9 +12,9 @@ Label = NewType("Label", str)
 Version = NewType("Version", int)
 Digest = NewType("Digest", str)
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_INT64_MAX = 2**63 - 1
+INT64_MAX = 2**63 - 1
 
 STABLE = Label("stable")
 
@@ -32,7 +32,7 @@ def model_name(text: str) -> ModelName:
         Traceback (most recent call last):
         hearth.domain.errors.InvalidName: model name is not valid: got '../etc', ...
     """
-    if not _NAME.fullmatch(text):
+    if not NAME.fullmatch(text):
         raise InvalidName(
             "model name is not valid",
             got=repr(text),
@@ -47,7 +47,7 @@ def label(text: str) -> Label:
     Raises:
         InvalidName: If it is not a name, or is all digits and could be taken for a version.
     """
-    if not _NAME.fullmatch(text) or text.isdigit():
+    if not NAME.fullmatch(text) or text.isdigit():
         raise InvalidName(
             "label is not valid",
             got=repr(text),
@@ -68,7 +68,7 @@ def version(text: str | int) -> Version:
     """
     digits = str(text)
     number = int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 40 else 0
-    if not 0 < number <= _INT64_MAX:
+    if not 0 < number <= INT64_MAX:
         raise InvalidName(
             f"Failed to convert version: {digits[:64]} to numeric",
             expected="an integer from 1 to 9223372036854775807",

@@ -1,4 +1,4 @@
-"""health-check's HTTP answers: Open Inference health, repository index, TF Serving status."""
+"""health-check's HTTP answers: health, index, TF Serving status, the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -22,28 +22,44 @@ from hearth.stores.health import (
 from hearth.stores.registry import Registry
 
 SERVER = "hearth"
-EXTENSIONS = ["binary_tensor_data", "model_repository"]
+EXTENSIONS = [
+    "binary_tensor_data",
+    "classification",
+    "model_configuration",
+    "model_repository",
+    "statistics",
+]
 
 
 def health(request: HttpRequest, registry: Registry, server_version: str) -> Answer:
-    """Answer one health, status or index request from shared state."""
+    """Answer one health, status or index request from shared state, or describe the whole API."""
+    body: object
     match request.method, request.path.rstrip("/"):
         case "GET", "/v2":
             body = {"name": SERVER, "version": server_version, "extensions": EXTENSIONS}
-            return of_json(200, body)
         case "GET", "/v2/health/live":
-            return of_json(200, {"live": True})
+            body = {"live": True}
         case "GET", "/v2/health/ready":
             return _readiness(server_readiness(registry), {})
+        case "GET", "/openapi.json":
+            body = _openapi()
         case "POST", "/v2/repository/index":
             only_ready = _index_filter(inflated(request.body, request.headers))
-            return of_json(200, repository_index(registry, only_ready=only_ready))
+            body = repository_index(registry, only_ready=only_ready)
         case method, path if path.startswith("/v2"):
             target = _target_of("ready", parse_v2(method, path), request)
             return _readiness(model_readiness(registry, target), {"name": target.model})
         case method, _:
             target = _target_of("status", parse_v1(method, request.path), request)
-            return of_json(200, model_status(registry, target))
+            body = model_status(registry, target)
+    return of_json(200, body)
+
+
+def _openapi() -> dict[str, Any]:
+    # Seldom asked for: nothing else that this function answers pays for its import.
+    from hearth.edge.openapi import document
+
+    return document()
 
 
 def _target_of(verb: str, call: Call, request: HttpRequest) -> Target:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from functools import cache
+
 from hearth.domain import errors
 from hearth.edge.answers import Answer, of_json
 from hearth.edge.settings import SettingsInvalid
@@ -35,6 +38,18 @@ STATUSES: dict[type[errors.HearthError], tuple[int, int]] = {
 }
 
 _LONGEST = 2000
+_LEAF = re.compile(r"[├└]── (\w+) +(.+)")
+
+
+@cache
+def meanings() -> dict[str, str]:
+    """Return what each class of the exception tree means, by name, in the tree's order.
+
+    Example:
+        >>> meanings()["UnknownModel"]
+        'no such model'
+    """
+    return {match[1]: match[2] for match in _LEAF.finditer(errors.__doc__ or "")}
 
 
 def status_of(error: errors.HearthError, path: str) -> int:

@@ -1,4 +1,4 @@
-"""The HTTP surface: one table of routes, and how their paths parse."""
+"""API Gateway's routes, made from the table of operations, and how their paths parse."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from urllib.parse import unquote
 from hearth.domain.errors import MalformedPath
 from hearth.domain.identity import label, model_name, version
 from hearth.domain.routing import Target
+from hearth.edge.operations import SURFACE
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,60 +21,21 @@ class Route:
     function: str
 
 
-def _routes(function: str, *lines: str) -> list[Route]:
-    parted = (line.split() for line in lines)
-    return [Route(method, path, function) for method, path in parted]
+_SHORT = {"{model}": "{m}", "{version}": "{v}", "{label}": "{l}"}
 
 
-ROUTES: tuple[Route, ...] = (
-    *_routes(
-        "predict",
-        "POST /v1/models/{proxy+}",
-        "POST /v1/{proxy+}",
-        "GET /v1/models/{m}/metadata",
-        "GET /v1/models/{m}/versions/{v}/metadata",
-        "GET /v1/models/{m}/labels/{l}/metadata",
-        "POST /v2/models/{m}/infer",
-        "POST /v2/models/{m}/versions/{v}/infer",
-        "GET /v2/models/{m}",
-        "GET /v2/models/{m}/versions/{v}",
-        "GET /v2/models/{m}/config",
-        "GET /v2/models/{m}/versions/{v}/config",
-    ),
-    *_routes(
-        "health-check",
-        "GET /v1/{proxy+}",
-        "GET /v1/models",
-        "GET /v1/models/{m}",
-        "GET /v1/models/{m}/versions/{v}",
-        "GET /v1/models/{m}/labels/{l}",
-        "GET /v2",
-        "GET /v2/health/live",
-        "GET /v2/health/ready",
-        "GET /v2/models/{m}/ready",
-        "GET /v2/models/{m}/versions/{v}/ready",
-        "POST /v2/repository/index",
-    ),
-    *_routes(
-        "load-and-warm",
-        "POST /v2/repository/models/{m}/load",
-        "POST /v2/repository/models/{m}/unload",
-    ),
-    *_routes(
-        "metrics",
-        "GET /metrics",
-        "GET /monitoring/prometheus/metrics",
-        "GET /v2/models/stats",
-        "GET /v2/models/{m}/stats",
-        "GET /v2/models/{m}/versions/{v}/stats",
-        "POST /v2/models/{m}/feedback",
-        "GET /reports/{m}",
-    ),
-    *_routes(
-        "optimize",
-        "POST /v2/repository/models/{m}/optimize",
-        "GET /v2/repository/models/{m}/optimize",
-    ),
+def _as_matched(path: str) -> str:
+    # What differs after a colon within a segment is one route: the parsers tell it apart.
+    if ":" in path:
+        return "/v1/models/{proxy+}"
+    return re.sub(r"\{\w+\}", lambda match: _SHORT[match[0]], path)
+
+
+ROUTES: tuple[Route, ...] = tuple(
+    dict.fromkeys(
+        Route(operation.method, _as_matched(operation.path), operation.function)
+        for operation in SURFACE
+    )
 )
 
 

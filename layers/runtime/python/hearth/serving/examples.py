@@ -187,7 +187,9 @@ def classifications(
         SignatureMismatch: If there is nothing to answer, or labels and scores differ in shape.
 
     Example:
-        >>> json_text.dumps(classifications(np.float32([[0.25, 0.75]]), None, ["no", "yes"]))
+        >>> import numpy as np
+        >>> scores = np.float32([[0.25, 0.75]])
+        >>> json_text.dumps(classifications(scores, None, ["no", "yes"]))
         b'[[["no",0.25],["yes",0.75]]]'
     """
     if scores.ndim not in (1, 2) or not scores.size:

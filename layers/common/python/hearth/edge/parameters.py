@@ -1,0 +1,56 @@
+"""Parameters of the HTTP surface: names in its paths, and headers that requests may have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hearth.domain.identity import INT64_MAX, NAME
+from hearth.edge.json_schema import COUNT, TEXT, Schema
+
+HEADER_LENGTH = "Inference-Header-Content-Length"
+
+
+def _named(name: str, schema: Schema, description: str, example: str | int) -> dict[str, Any]:
+    head = {"name": name, "in": "path", "required": True, "description": description}
+    return {**head, "schema": schema, "example": example}
+
+
+def _header(name: str, schema: Schema, description: str) -> dict[str, Any]:
+    return {"name": name, "in": "header", "description": description, "schema": schema}
+
+
+_STORED = "`payloads/...` in the model bucket, as a key or as `s3://bucket/key`."
+_LABEL = f"^(?![0-9]+$){NAME.pattern}$"
+PARAMETERS = {
+    "model": _named(
+        "model", {**TEXT, "pattern": f"^{NAME.pattern}$"}, "The model's name.", "digits"
+    ),
+    "version": _named(
+        "version",
+        {"type": "integer", "minimum": 1, "maximum": INT64_MAX},
+        "A version; without it, the label `stable` decides.",
+        2,
+    ),
+    "label": _named("label", {**TEXT, "pattern": _LABEL}, "A label.", "canary"),
+    "RoutingKey": _header(
+        "X-Hearth-Routing-Key", TEXT, "Callers with the same key get the same version of a split."
+    ),
+    "RequestId": _header("X-Request-Id", TEXT, "Makes a split sticky where no routing key does."),
+    "InputLocation": _header(
+        "X-Hearth-Input-Location", TEXT, f"Where the request's body lies: {_STORED}"
+    ),
+    "OutputLocation": _header(
+        "X-Hearth-Output-Location", TEXT, f"Where the answer's body is to be written: {_STORED}"
+    ),
+    "ContentEncoding": _header(
+        "Content-Encoding",
+        {"type": "string", "enum": ["identity", "gzip", "deflate"], "default": "identity"},
+        "How the body is compressed.",
+    ),
+    "HeaderLength": _header(
+        HEADER_LENGTH,
+        COUNT,
+        "Bytes of JSON before the binary data. 0: the body is one tensor alone, for a model with "
+        "one input. Without it, the body is JSON to its end.",
+    ),
+}
