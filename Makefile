@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 PINS := requirements/local.txt requirements/test.txt
 
-.PHONY: demo test up readme lint pins bench build e2e clean
+.PHONY: demo test nodes up readme lint pins bench build e2e clean
 .DEFAULT_GOAL := test
 
 $(READY): $(PINS) pyproject.toml
@@ -21,6 +21,10 @@ demo: $(READY)
 
 test: $(READY)
 	@$(BIN)/python -m pytest -m "not bench" -n 2
+
+# ONNX's own tests, each published, proven, asked and compared; those that match, with ONLY=test_cast.
+nodes: $(READY)
+	@cd tests && $(abspath $(BIN))/python -m nodes "$(ONLY)"
 
 up: $(READY)
 	@$(BIN)/hearth up --demo-models
