@@ -70,3 +70,23 @@ divided (float[N] x) => (float[N] y)
 <float zero = {0}>
 { y = Div(x, zero) }
 """
+# TensorFlow Serving's toy model, and the three inputs that its documentation of rows and columns shows.
+HALF_PLUS_THREE = """
+half_plus_three (float[N] x) => (float[N] y)
+<float half = {0.5}, float three = {3}>
+{ t = Mul(x, half)  y = Add(t, three) }
+"""
+TAGGED = """
+tagged (string[N] tag, float[N, 5] signal, float[N, 2, 2] sensor)
+=> (string[N] label, float[N] strength, float[N, 2, 2] doubled)
+<int64[1] columns = {1}>
+{
+  label = Identity(tag)
+  strength = ReduceSum <keepdims = 0> (signal, columns)
+  doubled = Add(sensor, sensor)
+}
+"""
+# Scores of three classes, in a batch and alone.
+SCORES = "scores (float[N, 3] x) => (float[N, 3] scores) { scores = Identity(x) }"
+SCORE_ROW = "row (float[3] x) => (float[3] scores) { scores = Identity(x) }"
+BF16 = "same (bfloat16[N] x) => (bfloat16[N] y) { y = Identity(x) }"
