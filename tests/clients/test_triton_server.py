@@ -114,16 +114,18 @@ def test_unloaded_model_is_not_ready(triton: Any, unloaded: str) -> None:
 def test_unloaded_model_refuses_predictions_in_time(triton: Any, unloaded: str) -> None:
     """A warm worker may answer for HEARTH_REGISTRY_TTL_S, then an unloaded model is a 503."""
 
+    said: list[InferenceServerException] = []
+
     def refused() -> bool:
         try:
             triton.infer(unloaded, [rows(1.0)])
         except InferenceServerException as error:
-            assert error.status() == "503"
-            assert "cannot be served now" in error.message()
-            return True
-        return False
+            said.append(error)
+        return bool(said)
 
     assert eventually(refused)
+    assert said[0].status() == "503"
+    assert "cannot be served now" in said[0].message()
 
 
 def test_model_that_is_loaded_again_answers_at_once(triton: Any, unloaded: str) -> None:

@@ -6,7 +6,9 @@ import numpy as np
 from tritonclient.http import InferInput
 
 
-def tensor(name: str, array: np.ndarray, datatype: str = "FP32", *, binary: bool = True) -> InferInput:
+def tensor(
+    name: str, array: np.ndarray, datatype: str = "FP32", *, binary: bool = True
+) -> InferInput:
     made = InferInput(name, list(array.shape), datatype)
     made.set_data_from_numpy(array, binary_data=binary)
     return made
