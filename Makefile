@@ -87,8 +87,8 @@ template-checks: $(VENV)/linted .venv-sam/ready .venv-checkov/ready
 	@$(BIN)/python infra/template_checks.py
 	@$(BIN)/python -m pytest tests/template
 
-# Clients that others wrote, over a socket, against the local stack. Their dependencies exclude the bundle's: pytest runs
-# among them and sees nothing of Hearth, the stack runs under .venv.
+# Clients that others wrote, over a socket, against the local stack. kserve wants an older protobuf than ours, so pytest runs
+# among the clients, where nothing of Hearth is installed, and starts the stack under .venv.
 CLIENTS := kserve==0.21.0 open-inference-openapi==2.0.0.1 tritonclient[http]==2.73.0 requests==2.34.2
 CLIENTS += pytest==9.2.0 pytest-timeout==2.4.0
 clients: $(READY) .venv-clients/ready

@@ -28,6 +28,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a local stack on which every model of `support.served` answers."""
     errors = tmp_path_factory.mktemp("stack") / "stderr"
     with (
+        pytest.MonkeyPatch.context() as environment,
         errors.open("wb") as stderr,
         subprocess.Popen(
             [STACK_PYTHON, "-m", "support.served"],
@@ -41,11 +42,20 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             assert stack.stdout is not None
             line = stack.stdout.readline()
             assert line, errors.read_text()
+            environment.setenv("no_proxy", "127.0.0.1")
             yield json.loads(line)["url"]
         finally:
-            # The end of its standard input stops it, however this process ends.
-            stack.communicate(timeout=STOP_LIMIT_S)
+            _stop(stack)
     assert stack.returncode == 0, errors.read_text()
+
+
+def _stop(stack: subprocess.Popen[bytes]) -> None:
+    """End the stack's standard input, at which it stops, however this process ends."""
+    try:
+        stack.communicate(timeout=STOP_LIMIT_S)
+    except subprocess.TimeoutExpired:
+        stack.kill()
+        raise
 
 
 @pytest.fixture(scope="session")

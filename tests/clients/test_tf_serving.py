@@ -272,6 +272,12 @@ def test_predict_of_outputs_that_have_no_rows(post: Callable[..., requests.Respo
     assert post("total:predict", {"inputs": rows}).json() == {"outputs": 10.0}
 
 
+def test_predict_of_more_than_a_lambda_can_answer(post: Callable[..., requests.Response]) -> None:
+    """An answer beyond Lambda's 6 MB is a 413 that says what to do."""
+    says = error(post("zeros:predict", {"inputs": [3_000_000]}), 413)
+    assert "larger than a Lambda can give" in says
+
+
 # ---- classify and regress -----------------------------------------------------------------------
 
 EXAMPLES = {"examples": [{"x": [0.25, 0.5, 0.125]}, {"x": [3, -1, 2]}]}
