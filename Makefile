@@ -68,7 +68,7 @@ SAM := .venv-sam/bin/sam
 ARCHITECTURE ?= x86_64
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: hashes template-checks tool-pins
+.PHONY: hashes template-checks tool-pins clients
 
 .venv-%/ready: requirements/%.txt
 	@echo "setting up .venv-$* (once)"
@@ -91,6 +91,14 @@ template-checks: $(VENV)/linted .venv-sam/ready .venv-checkov/ready
 	@$(BIN)/python infra/template_checks.py
 	@$(BIN)/python -m pytest tests/template
 
+# Clients that others wrote, over a socket, against the local stack. kserve wants an older protobuf than ours, so pytest runs
+# among the clients, where nothing of Hearth is installed, and starts the stack under .venv.
+CLIENTS := kserve==0.21.0 open-inference-openapi==2.0.0.1 tritonclient[http]==2.73.0 requests==2.34.2
+CLIENTS += pytest==9.2.0 pytest-timeout==2.4.0
+clients: $(READY) .venv-clients/ready
+	@.venv-clients/bin/python -m pytest --confcutdir tests/clients tests/clients
+
 tool-pins: $(VENV)/linted
 	@echo aws-sam-cli==1.170.0 | $(PIN) - -o requirements/sam.txt
 	@echo checkov==3.3.30 | $(PIN) - -o requirements/checkov.txt
+	@printf '%s\n' $(CLIENTS) | $(PIN) - -o requirements/clients.txt

@@ -22,6 +22,7 @@ from hearth.serving.prediction import predict
 from hearth.serving.warming import Attempt, Loader, load_and_warm
 from hearth.serving.worker import Worker
 from hearth.stores.artefacts import Artefacts
+from hearth.stores.aws_payloads import S3Payloads
 from hearth.stores.aws_s3 import S3Blobs, S3Documents
 from hearth.stores.clock import SystemClock
 from hearth.stores.registry import Registry
@@ -83,7 +84,7 @@ def opened(folder: Path) -> Iterator[Sandbox]:
         loader = Loader(registry, artefacts, RecordingAnnouncer(), clock, files, 1769, 3)
         # Room for few models: what was asked is not asked again.
         settings = PredictSettings(_BUCKET, cache_mb=1, files_dir=str(folder / "serving"))
-        worker = Worker(registry, artefacts, settings)
+        worker = Worker(registry, artefacts, S3Payloads(_BUCKET), settings)
         caller = Caller(lambda event, _: respond(event, lambda r: predict(r, worker)))
         yield Sandbox(folder, Publisher(artefacts, clock), loader, caller)
 

@@ -115,6 +115,24 @@ FREE = "free (float[N, M, 2] x) => (float[N, M, 2] y) { y = Identity(x) }"
 OPTIONAL = """
 optional (float[N] x, float[1] factor = {2}) => (float[N] y) { y = Mul(x, factor) }
 """
+# TensorFlow Serving's toy model, and the three inputs that its documentation of rows and columns shows.
+HALF_PLUS_THREE = """
+half_plus_three (float[N] x) => (float[N] y)
+<float half = {0.5}, float three = {3}>
+{ t = Mul(x, half)  y = Add(t, three) }
+"""
+TAGGED = """
+tagged (string[N] tag, float[N, 5] signal, float[N, 2, 2] sensor)
+=> (string[N] label, float[N] strength, float[N, 2, 2] doubled)
+<int64[1] columns = {1}>
+{
+  label = Identity(tag)
+  strength = ReduceSum <keepdims = 0> (signal, columns)
+  doubled = Add(sensor, sensor)
+}
+"""
+# Scores of one row alone.
+SCORE_ROW = "row (float[3] x) => (float[3] scores) { scores = Identity(x) }"
 
 
 def unranked(text: str) -> onnx.ModelProto:

@@ -30,13 +30,6 @@ operation has (404), a body of more than 10 MB (413) and an answer that takes mo
 for.
 """
 _UNSIGNED = "no signature, or one of somebody who may not call this"
-# Of the finished protocols, and not in the tree of errors yet: codings of bodies, and the objects
-# that X-Hearth-Input-Location and X-Hearth-Output-Location name.
-_CODINGS = {415: "a Content-Encoding that is not taken"}
-_OBJECTS = {
-    403: "an object that a request may not name",
-    404: "no such object to read a request from",
-}
 _NOT_BUILT = "Not built yet: answered 501."
 _JSON, _BYTES = "application/json", "application/octet-stream"
 # Which answer says "not yet", and by what schema.
@@ -142,11 +135,6 @@ def _faults(operation: Operation) -> dict[int, str]:
     by_status[500].append("a fault of the server's: its log says more")
     for kind in (*_of_path(operation), *operation.faults):
         by_status[status_of(kind(""), operation.path)].append(meanings()[kind.__name__])
-    later = (_CODINGS if operation.request else {}) | (
-        _OBJECTS if _takes_tensors(operation) else {}
-    )
-    for status, meaning in later.items():
-        by_status[status].append(meaning)
     return {status: "; ".join(dict.fromkeys(said)) for status, said in by_status.items()}
 
 

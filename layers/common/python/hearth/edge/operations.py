@@ -62,11 +62,15 @@ _TENSORS = (
     errors.MalformedBody,
     errors.SignatureMismatch,
     errors.PayloadTooLarge,
+    errors.UnsupportedCoding,
+    errors.LocationRefused,
+    errors.UnknownPayload,
 )
 _CHANGE = (
     *_REGISTRY,
     errors.MalformedBody,
     errors.PayloadTooLarge,
+    errors.UnsupportedCoding,
     errors.TransitionRefused,
     errors.StoreConflict,
 )
@@ -201,7 +205,7 @@ SURFACE: tuple[Operation, ...] = (
             "List every version of every model with its state.",
             "RepositoryIndexRequest",
             "RepositoryIndex",
-            (*_STORE, errors.MalformedBody, errors.PayloadTooLarge),
+            (*_STORE, errors.MalformedBody, errors.PayloadTooLarge, errors.UnsupportedCoding),
         ),
         Operation(
             "openapi",

@@ -13,7 +13,7 @@ import numpy as np
 from hearth.domain.errors import MalformedBody, SignatureMismatch
 from hearth.domain.signature import TensorSpec
 from hearth.serving.strings import array as strings
-from hearth.serving.tensors import Array
+from hearth.serving.tensors import Array, widened
 
 _MOST_ELEMENTS = 1_000_000
 
@@ -62,16 +62,12 @@ def classify(values: Array, spec: TensorSpec, count: int, labels: Sequence[str])
         raise SignatureMismatch(
             "classification output tensor too large", got=values.size, expected=_MOST_ELEMENTS
         )
+    values = widened(values, spec.type)
     rows = values.reshape(len(values), -1) if values.ndim > 1 and values.size else values.ravel()
-    rows = _widened(rows) if spec.datatype == "BF16" else rows
     if rows.ndim == 1:
         return _line(rows, count, labels)
     lines = [_line(row, count, labels) for row in rows]
     return np.stack(lines)
-
-
-def _widened(bits: Array) -> Array:
-    return (bits.astype(np.uint32) << 16).view(np.float32)
 
 
 def _line(row: Array, count: int, labels: Sequence[str]) -> Array:

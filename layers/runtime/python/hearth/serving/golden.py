@@ -15,7 +15,7 @@ from hearth.domain.errors import GoldenMismatch, InvalidDocument
 from hearth.domain.manifest import GoldenCases
 from hearth.domain.signature import Signature
 from hearth.serving.session import Tensors
-from hearth.serving.tensors import Array
+from hearth.serving.tensors import Array, widened
 
 _KEY = re.compile(r"(\d+)/(inputs|outputs)/(.+)", re.DOTALL)
 _LIMIT = 512 << 20
@@ -108,16 +108,11 @@ def compare(
                 got="none" if have is None else f"{have.dtype.name} {list(have.shape)}",
                 expected=f"{want.dtype.name} {list(want.shape)}",
             )
-        pair = (want, have)
-        if signature.output(name).datatype == "BF16":
-            pair = (_widened(want), _widened(have))
+        datatype = signature.output(name).type
+        pair = (widened(want, datatype), widened(have, datatype))
         _require_close(f"golden case {number}: output {name!r}", *pair, how)
         worst = max(worst, _relative_error(*pair))
     return worst
-
-
-def _widened(bits: Array) -> Array:
-    return (bits.astype(np.uint32) << 16).view(np.float32)
 
 
 def _require_close(what: str, want: Array, have: Array, how: GoldenCases) -> None:

@@ -275,10 +275,10 @@ def _declared(item: Mapping[str, Any], spec: TensorSpec) -> tuple[int, ...]:
 
 def _decode_json(item: Mapping[str, Any], spec: TensorSpec) -> Array:
     shape = _declared(item, spec)
-    if "data" not in item:
+    if item.get("data") is None:
         _refuse_shared_memory(_parameters(item))
         raise MalformedBody(f"input {spec.name!r} has neither 'data' nor 'binary_data_size'")
-    array = from_json(item["data"], spec.type, spec.name)
+    array = from_json(item["data"], spec.type, spec.name, coerce=True)
     # `data` may be nested or flat; either way its elements must fill the declared shape.
     if array.shape != shape:
         try:
@@ -293,7 +293,7 @@ def _decode_json(item: Mapping[str, Any], spec: TensorSpec) -> Array:
 
 
 def _decode_binary(item: Mapping[str, Any], spec: TensorSpec, blob: memoryview) -> Array:
-    if "data" in item:
+    if item.get("data") is not None:
         raise MalformedBody(f"input {spec.name!r} has both 'data' and 'binary_data_size'")
     return from_bytes(blob, spec.type, _declared(item, spec), spec.name)
 

@@ -15,17 +15,26 @@ from hearth.serving.strings import strings_from_bytes, strings_from_json, string
 
 Array = np.ndarray[Any, Any]
 
+_ALIGNMENT = 16  # what numpy's own memory has
 # Which kinds of numpy array a JSON value may have become, for each kind of tensor.
 _ADMITTED = {"f": "fiu", "i": "iu", "u": "iu", "b": "b"}
 
 
-def from_json(value: Any, datatype: Datatype, name: str) -> Array:  # noqa: ANN401 (any JSON)
+def from_json(
+    value: Any,  # noqa: ANN401 (any JSON)
+    datatype: Datatype,
+    name: str,
+    *,
+    coerce: bool = False,
+) -> Array:
     """Return a JSON value as an array of a datatype, its shape read from the nesting.
 
     Args:
         value: A scalar or nested lists; `Numbers` among them.
         datatype: The element type wanted.
         name: What the message calls it.
+        coerce: Whether a whole float may stand for an integer, and 0 and 1 for booleans: some
+            clients of Open Inference have no other numbers, and its text leaves it to the server.
 
     Raises:
         SignatureMismatch: If lists are ragged, or a value is not of the datatype.
@@ -40,7 +49,27 @@ def from_json(value: Any, datatype: Datatype, name: str) -> Array:  # noqa: ANN4
             remedy="use the binary data format",
         )
     array = _from_numbers(value, datatype)
-    return _from_lists(json_text.plain(value), datatype, name) if array is None else array
+    if array is not None:
+        return array
+    raw = _from_lists(json_text.plain(value), datatype, name)
+    if datatype.name == "BYTES":
+        return raw
+    return _cast(_coerced(raw, datatype) if coerce else raw, datatype, name)
+
+
+def _coerced(raw: Array, datatype: Datatype) -> Array:
+    """Return whole floats as the integers, and 0 and 1 as the booleans, that they stand for."""
+    kind = np.dtype(datatype.numpy).kind
+    if kind == "b" and raw.dtype.kind in "fiu" and bool(((raw == 0) | (raw == 1)).all()):
+        return raw.astype(np.bool_)
+    if kind not in "iu" or raw.dtype.kind != "f" or not np.isfinite(raw).all():
+        return raw
+    whole = np.vectorize(int, [object])(raw) if raw.size else raw
+    if not raw.size or bool((whole != raw).any()):
+        return raw
+    wide = np.uint64 if whole.min() >= 0 else np.int64
+    limits = np.iinfo(wide)
+    return whole.astype(wide) if limits.min <= whole.min() and whole.max() <= limits.max else raw
 
 
 def _from_numbers(value: Any, datatype: Datatype) -> Array | None:  # noqa: ANN401
@@ -69,7 +98,7 @@ def _from_lists(value: Any, datatype: Datatype, name: str) -> Array:  # noqa: AN
         raw = _integers(value, raw)
     if raw.dtype.kind in "fiu" and _has_booleans(value):
         raw = np.asarray(value, object)
-    return _cast(raw, datatype, name)
+    return raw
 
 
 def _has_booleans(value: Any) -> bool:  # noqa: ANN401
@@ -170,7 +199,7 @@ def _first(raw: Array) -> str:
 
 
 def from_bytes(raw: memoryview, datatype: Datatype, shape: tuple[int, ...], name: str) -> Array:
-    """Return a view of binary tensor data: little-endian, row-major, not copied.
+    """Return binary tensor data as an array: a view of it, where its address allows that.
 
     Raises:
         MalformedBody: If the number of bytes is not what the shape needs.
@@ -187,9 +216,20 @@ def from_bytes(raw: memoryview, datatype: Datatype, shape: tuple[int, ...], name
             f"tensor {name!r} has another number of bytes", got=len(raw), expected=expected
         )
     array = np.frombuffer(raw, np.dtype(datatype.numpy).newbyteorder("<"))
+    if array.__array_interface__["data"][0] % _ALIGNMENT:
+        # Kernels sum in another order at another alignment: the last bits of an answer would
+        # depend on how long the JSON before the tensor was.
+        array = array.copy()
     if datatype.name == "BOOL" and array.view(np.uint8).max(initial=0) > 1:
         raise MalformedBody(f"tensor {name!r} has a byte that is no boolean", expected="0 or 1")
     return array.reshape(shape)
+
+
+def widened(array: Array, datatype: Datatype) -> Array:
+    """Return an array as numbers: the bits that carry BF16 become the float32 that they mean."""
+    if datatype.name != "BF16":
+        return array
+    return (array.astype(np.uint32) << 16).view(np.float32)
 
 
 def to_bytes(array: Array) -> bytes | memoryview:

@@ -16,6 +16,7 @@ from hearth.serving import examples, json_text, tf_payload
 from hearth.serving.asked import Asked, Body, Served
 from hearth.serving.session import Tensors
 from hearth.serving.signatures import all_of, asked_for, tf_method
+from hearth.serving.tensors import widened
 
 
 class TfServing:
@@ -39,6 +40,10 @@ class TfServing:
         return _signature(asked, manifest).outputs
 
     def encode(self, asked: Asked, outputs: Tensors, served: Served) -> Answer:
+        outputs = {
+            name: widened(array, served.signature.output(name).type)
+            for name, array in outputs.items()
+        }
         if asked.verb == PREDICT:
             body = tf_payload.encode(asked.document, outputs)
         elif asked.verb == CLASSIFY:
