@@ -218,7 +218,7 @@ def _requested(asked: Asked) -> dict[str, _Output]:
         if name in requested:
             raise MalformedBody(f"output {name!r} already exists in request")
         parameters = _parameters(item)
-        _refuse_shared_memory(parameters)
+        _refuse_shared_memory(f"output {name!r}", parameters)
         count = parameters.get("classification")
         requested[name] = _Output(
             binary=_flag(parameters, "binary_data", default=default),
@@ -227,10 +227,10 @@ def _requested(asked: Asked) -> dict[str, _Output]:
     return requested
 
 
-def _refuse_shared_memory(parameters: Mapping[str, Any]) -> None:
+def _refuse_shared_memory(what: str, parameters: Mapping[str, Any]) -> None:
     if _SHARED_MEMORY in parameters:
         raise MalformedBody(
-            "a function shares no memory with its caller",
+            f"{what} lies in shared memory, which a function and its caller do not have",
             got=_SHARED_MEMORY,
             remedy="send the tensor, or name an object with X-Hearth-Input-Location",
         )
@@ -276,7 +276,7 @@ def _declared(item: Mapping[str, Any], spec: TensorSpec) -> tuple[int, ...]:
 def _decode_json(item: Mapping[str, Any], spec: TensorSpec) -> Array:
     shape = _declared(item, spec)
     if item.get("data") is None:
-        _refuse_shared_memory(_parameters(item))
+        _refuse_shared_memory(f"input {spec.name!r}", _parameters(item))
         raise MalformedBody(f"input {spec.name!r} has neither 'data' nor 'binary_data_size'")
     array = from_json(item["data"], spec.type, spec.name, coerce=True)
     # `data` may be nested or flat; either way its elements must fill the declared shape.

@@ -21,7 +21,8 @@ def asked_for(manifest: Manifest, name: str, method: str) -> SignatureDef:
     """
     name = name or SIGNATURE_NAME
     found = manifest.signature_defs.get(name)
-    if found is None and name != SIGNATURE_NAME:
+    # TensorFlow's own exporters call a signature by its method where it has no other name.
+    if found is None and name not in (SIGNATURE_NAME, tf_method(method)):
         raise SignatureMismatch(
             f'Serving signature name: "{name}" not found in signature def',
             expected=", ".join(sorted({SIGNATURE_NAME, *manifest.signature_defs})),
