@@ -28,8 +28,10 @@ up: $(READY)
 readme: $(READY)
 	@$(BIN)/python -m hearth_local.readme
 
-bench: $(READY)
-	@$(BIN)/python -m pytest -m bench -s tests/bench
+# What the benches set beside Hearth is installed in an environment of their own.
+bench:
+	@$(MAKE) --no-print-directory VENV=.venv-bench PINS='$(PINS) requirements/bench.txt' .venv-bench/ready
+	@.venv-bench/bin/python -m pytest -m bench -s tests/bench
 
 lint: $(VENV)/linted
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -50,6 +52,7 @@ LOCAL := --extra common --extra runtime --extra optimizer --extra lambda --extra
 pins: $(VENV)/linted
 	@$(PIN) pyproject.toml $(LOCAL) -o requirements/local.txt
 	@$(PIN) pyproject.toml --extra test -c requirements/local.txt -o requirements/test.txt
+	@$(PIN) pyproject.toml --extra bench -c requirements/local.txt -o requirements/bench.txt
 	@$(PIN) pyproject.toml --extra lint -c requirements/local.txt -o requirements/lint.txt
 	@$(PIN) pyproject.toml --extra common -c requirements/local.txt -o layers/common/requirements.txt
 	@$(PIN) pyproject.toml --extra runtime $(OMIT_RUNTIME) -c requirements/local.txt -o layers/runtime/requirements.txt
