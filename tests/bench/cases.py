@@ -74,9 +74,7 @@ class Case:
         item = {"name": name, "shape": list(self.batch.shape), "datatype": "FP32"}
         if self.form == "binary":
             item["parameters"] = {"binary_data_size": self.batch.nbytes}
-            return infer_body(
-                [item], self.batch.tobytes(), parameters={"binary_data_output": True}
-            )
+            return infer_body([item], self.batch.tobytes(), parameters={"binary_data_output": True})
         flat = self.batch.ravel() if self.form == "flat" else self.batch
         return json.dumps({"inputs": [{**item, "data": flat.tolist()}]}).encode(), {}
 

@@ -18,13 +18,11 @@ import onnx
 import onnxruntime as ort
 import pytest
 from bench.cases import DIGITS, IMAGES, NEGATED, POOLED, ROWS, Case, cases
+from bench.contenders import hearth
+from bench.contenders.naive import Naive
 from hearth.domain.manifest import RuntimeOptions
 from hearth.serving.session import _session_options
 from support import events, models
-
-pytest.importorskip("fastapi", reason="one of those compared: make bench installs it")
-from bench.contenders import hearth, mangum, powertools  # noqa: E402
-from bench.contenders.naive import Naive  # noqa: E402
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(1200)]
 
@@ -49,9 +47,7 @@ class Row:
 
     def over(self, name: str) -> list[float]:
         """Return what a contender took beyond bare `session.run` in the same round."""
-        return [
-            took - bare for took, bare in zip(self.times[name], self.times[BARE], strict=True)
-        ]
+        return [took - bare for took, bare in zip(self.times[name], self.times[BARE], strict=True)]
 
     def median(self, name: str) -> float:
         return statistics.median(self.over(name))
@@ -59,6 +55,7 @@ class Row:
 
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[str, str], Row]]:
+    pytest.importorskip("fastapi", reason="one of those compared: make bench installs it")
     folder = tmp_path_factory.mktemp("handlers")
     files = {"digits": DIGITS}
     for name, text in {"pooled": POOLED, "negated": NEGATED}.items():
@@ -104,6 +101,8 @@ def _calls(case: Case, session: ort.InferenceSession, handler: Any) -> dict[str,
     if case.form == "binary":  # what orjson reads and pydantic describes is JSON
         return made
     made["naive, orjson"] = call(getattr(Naive.with_orjson(session), case.method), "/")
+    from bench.contenders import mangum, powertools
+
     items = ROWS if case.batch.ndim == 2 else IMAGES
     data = list[float] if case.form == "flat" else items
     for title, module in (("Powertools", powertools), ("Mangum, FastAPI", mangum)):

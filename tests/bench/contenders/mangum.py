@@ -5,10 +5,6 @@
 from typing import Any
 
 import numpy as np
-from fastapi import FastAPI
-from mangum import Mangum
-from onnxruntime import InferenceSession
-
 from bench.contenders.schemas import (
     Infer,
     Inferred,
@@ -18,6 +14,9 @@ from bench.contenders.schemas import (
     Predictions,
     Tensor,
 )
+from fastapi import FastAPI
+from mangum import Mangum
+from onnxruntime import InferenceSession
 
 
 def handler(session: InferenceSession, items: Any, data: Any) -> Any:

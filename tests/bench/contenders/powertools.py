@@ -6,8 +6,6 @@ from typing import Any
 
 import numpy as np
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
-from onnxruntime import InferenceSession
-
 from bench.contenders.schemas import (
     Infer,
     Inferred,
@@ -17,6 +15,7 @@ from bench.contenders.schemas import (
     Predictions,
     Tensor,
 )
+from onnxruntime import InferenceSession
 
 
 def handler(session: InferenceSession, items: Any, data: Any) -> Any:
