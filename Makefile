@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 PINS := requirements/local.txt requirements/test.txt
 
-.PHONY: demo test up readme lint pins bench build e2e clean
+.PHONY: demo test up readme lint pins bench fuzz build e2e clean
 .DEFAULT_GOAL := test
 
 $(READY): $(PINS) pyproject.toml
@@ -32,6 +32,10 @@ readme: $(READY)
 bench:
 	@$(MAKE) --no-print-directory VENV=.venv-bench PINS='$(PINS) requirements/bench.txt' .venv-bench/ready
 	@.venv-bench/bin/python -m pytest -m bench -s tests/bench
+
+# make fuzz FUZZ='--bodies 100000 --seconds 1800 --openapi FILE_OR_URL'
+fuzz: $(READY) .venv-fuzz/ready
+	@PYTHONPATH=tests $(BIN)/python -m fuzz $(FUZZ)
 
 lint: $(VENV)/linted
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -93,3 +97,4 @@ template-checks: $(VENV)/linted .venv-sam/ready .venv-checkov/ready
 tool-pins: $(VENV)/linted
 	@echo aws-sam-cli==1.170.0 | $(PIN) - -o requirements/sam.txt
 	@echo checkov==3.3.30 | $(PIN) - -o requirements/checkov.txt
+	@echo schemathesis==4.32.5 | $(PIN) - -o requirements/fuzz.txt
