@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import logging
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -90,6 +91,8 @@ def _is_gateways(headers: Mapping[str, str], body: bytes) -> bool:
 
 @contextmanager
 def up(folder: Path) -> Iterator[Local]:
+    # What is no HTTP is refused, which is enough; its traceback is noise.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     (folder / "template.yaml").symlink_to(ROOT / "template.yaml")
     with LocalStack(folder / "template.yaml", folder / ".hearth", schedules=False) as stack:
         _publish(stack, folder)

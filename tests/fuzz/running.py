@@ -109,8 +109,8 @@ def _keep(tally: Tally, request: Request, answer: Answer, found: str) -> None:
     if tally.faults[cause] > _KEPT_OF_A_CAUSE:
         return
     tally.plan.folder.mkdir(parents=True, exist_ok=True)
-    number = len(tally.files)
-    path = tally.plan.folder / f"{tally.plan.where.replace(' ', '-')}-{number:03}.json"
+    name = f"{tally.plan.seed}-{tally.plan.where.replace(' ', '-')}-{len(tally.files):03}.json"
+    path = tally.plan.folder / name
     document = {
         "seed": tally.plan.seed,
         "fault": found,
