@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 PINS := requirements/local.txt requirements/test.txt
 
-.PHONY: demo test nodes up readme lint pins bench build e2e clean
+.PHONY: demo test nodes fuzz up readme lint pins bench build e2e clean
 .DEFAULT_GOAL := test
 
 $(READY): $(PINS) pyproject.toml
@@ -32,8 +32,14 @@ up: $(READY)
 readme: $(READY)
 	@$(BIN)/python -m hearth_local.readme
 
-bench: $(READY)
-	@$(BIN)/python -m pytest -m bench -s tests/bench
+# What the benches set beside Hearth is installed in an environment of their own.
+bench:
+	@$(MAKE) --no-print-directory VENV=.venv-bench PINS='$(PINS) requirements/bench.txt' .venv-bench/ready
+	@.venv-bench/bin/python -m pytest -m bench -s tests/bench
+
+# make fuzz FUZZ='--bodies 100000 --seconds 1800 --openapi FILE_OR_URL'
+fuzz: $(READY) .venv-fuzz/ready
+	@PYTHONPATH=tests $(BIN)/python -m fuzz $(FUZZ)
 
 lint: $(VENV)/linted
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -54,6 +60,7 @@ LOCAL := --extra common --extra runtime --extra optimizer --extra lambda --extra
 pins: $(VENV)/linted
 	@$(PIN) pyproject.toml $(LOCAL) -o requirements/local.txt
 	@$(PIN) pyproject.toml --extra test -c requirements/local.txt -o requirements/test.txt
+	@$(PIN) pyproject.toml --extra bench -c requirements/local.txt -o requirements/bench.txt
 	@$(PIN) pyproject.toml --extra lint -c requirements/local.txt -o requirements/lint.txt
 	@$(PIN) pyproject.toml --extra common -c requirements/local.txt -o layers/common/requirements.txt
 	@$(PIN) pyproject.toml --extra runtime $(OMIT_RUNTIME) -c requirements/local.txt -o layers/runtime/requirements.txt
@@ -102,3 +109,4 @@ tool-pins: $(VENV)/linted
 	@echo aws-sam-cli==1.170.0 | $(PIN) - -o requirements/sam.txt
 	@echo checkov==3.3.30 | $(PIN) - -o requirements/checkov.txt
 	@printf '%s\n' $(CLIENTS) | $(PIN) - -o requirements/clients.txt
+	@echo schemathesis==4.32.5 | $(PIN) - -o requirements/fuzz.txt

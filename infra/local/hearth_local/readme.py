@@ -27,6 +27,7 @@ def renew(text: str, root: Path) -> str:
     made = {
         "commands": commands(),
         "errors": error_table(),
+        "handlers": (root / "tests/bench/results/handlers.md").read_text(),
         "imports": (root / "tests/bench/results/imports.md").read_text(),
         "layers": (root / "tests/bench/results/layers.md").read_text(),
         "routes": routes(),
