@@ -37,6 +37,7 @@ ZOO = {
     "zeros": zoo.ZEROS,
     "halved": zoo.HALVED,
     "divided": zoo.DIVIDED,
+    "rounded": zoo.ROUNDED,
     "scored": zoo.SCORED,
     "named": zoo.SCORED,
     "summed": zoo.SUMMED,
@@ -47,6 +48,7 @@ ZOO = {
     "optional": zoo.OPTIONAL,
     "anyhow": zoo.unranked(zoo.SCALAR),
     **{f"same-{datatype}": zoo.same(datatype) for datatype in zoo.BINARY_ELEMENTS},
+    **{f"any-{name}": zoo.unranked(zoo.same(name)) for name in zoo.BINARY_ELEMENTS},
 }
 # What is published beside a model's file.
 BESIDE: dict[str, dict[str, Any]] = {

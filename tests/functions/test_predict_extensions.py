@@ -284,3 +284,36 @@ def test_half_floats_have_no_json_form(warm: Caller, datatype: str) -> None:
     del binary["data"]
     body, headers = infer_body([binary], b"\0\0")
     assert "use the binary data format" in refusal(warm, model, body, **headers)
+
+
+def test_bf16_outputs_of_tensorflow_serving_are_numbers(warm: Caller) -> None:
+    """Where the other protocol writes numbers, BF16 is the numbers that its bits mean."""
+    reply = warm.post("/v1/models/rounded:predict", {"instances": [1.5, -2.0, 0.1]})
+
+    assert reply.json == {"predictions": [1.5, -2.0, 0.100097656]}
+
+
+@pytest.mark.parametrize("padding", range(0, 17, 4))
+def test_answer_does_not_depend_on_where_the_tensor_lies(warm: Caller, padding: int) -> None:
+    """Kernels sum in another order at another alignment: the caller's id must not show."""
+    values = np.random.default_rng(1).standard_normal((1, 4)).astype("<f4") * 1000
+    item = {"name": "x", "shape": [1, 4], "datatype": "FP32"}
+    asked = {**item, "parameters": {"binary_data_size": 16}}
+    body, headers = infer_body([asked], values.tobytes(), id="i" * (padding + 1))
+    binary = warm.post("/v2/models/total/infer", body, headers=headers).json["outputs"][0]
+    text = {"inputs": [{**item, "data": [float(value) for value in values.ravel()]}]}
+
+    assert binary == warm.post("/v2/models/total/infer", text).json["outputs"][0]
+
+
+@pytest.mark.parametrize("path", ["/v1/models/zeros:predict", "/v2/models/zeros/infer"])
+def test_output_that_no_answer_holds_is_refused_before_it_is_written(
+    warm: Caller, path: str
+) -> None:
+    """Hundreds of megabytes of text are not made to be thrown away."""
+    inputs: Any = [{"name": "x", "shape": [1], "datatype": "INT64", "data": [50_000_000]}]
+    body = {"inputs": [50_000_000] if path.startswith("/v1") else inputs}
+    reply = warm.post(path, body)
+
+    assert reply.status == 413
+    assert "got 50000000 elements" in reply.error

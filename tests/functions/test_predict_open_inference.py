@@ -326,7 +326,7 @@ def test_infer_header_length_may_cover_the_whole_body(warm: Caller) -> None:
         ({"inputs": [{**ROW, "data": [1, 2, 3]}]}, "does not fill its shape: got 3 elements"),
         ({"inputs": [{**ROW, "data": [[1, 2, 3], [4]]}]}, "element 1: Expecting tensor size"),
         ({"inputs": [{**ROW, "data": "1234"}]}, "not of expected type"),
-        ({"inputs": [{**ROW, "data": None}]}, "not of expected type"),
+        ({"inputs": [{**ROW, "data": None}]}, "neither 'data' nor 'binary_data_size'"),
         (
             {"inputs": [{**ROW, "parameters": {"binary_data_size": 0}}]},
             "both 'data' and 'binary_data_size'",

@@ -70,6 +70,8 @@ paired (float[N] x) => (float[M, 2] y)
 ZEROS = "zeros (int64[1] x) => (float[M] y) { y = ConstantOfShape(x) }"
 # float16 out of float: an output that JSON has no number for.
 HALVED = "halved (float[N] x) => (float16[N] y) { y = Cast <to = 10> (x) }"
+# bfloat16 out of float.
+ROUNDED = "rounded (float[N] x) => (bfloat16[N] y) { y = Cast <to = 16> (x) }"
 # 1/x and its like: values that are no numbers.
 DIVIDED = """
 divided (float[N] x) => (float[N] y)

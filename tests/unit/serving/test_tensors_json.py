@@ -299,3 +299,45 @@ def digits(number: str) -> str:
     """Return a number's significant digits."""
     mantissa = number.lower().split("e")[0].replace(".", "").replace("-", "")
     return mantissa.strip("0") or "0"
+
+
+@pytest.mark.parametrize("datatype", INTEGERS)
+def test_whole_floats_stand_for_integers_where_that_is_allowed(datatype: str) -> None:
+    """Some clients have no integers: 7.0 is 7, to the ends of the type; 7.5 stays refused."""
+    limits = np.iinfo(BY_NAME[datatype].numpy)
+    for value in ([7.0], [[1, 2.0], [0.0, 3]], [float(limits.min)]):
+        array = from_json(value, BY_NAME[datatype], "x", coerce=True)
+        assert array.tolist() == np.array(value).astype(int).tolist()
+        assert array.dtype == np.dtype(BY_NAME[datatype].numpy)
+    for value in ([7.5], [math.nan], [math.inf], [1e300], [float(limits.max) * 4], [True, 2.0]):
+        with pytest.raises(SignatureMismatch):
+            from_json(value, BY_NAME[datatype], "x", coerce=True)
+
+
+def test_zero_and_one_stand_for_booleans_where_that_is_allowed() -> None:
+    """0, 1, 0.0 and 1.0 are false and true; anything else is no boolean."""
+    for value in ([0, 1], [0.0, 1.0]):
+        assert from_json(value, BY_NAME["BOOL"], "x", coerce=True).tolist() == [False, True]
+    for value in ([2], [0.5], [-1], [math.nan], ["1"], [True, 1]):
+        with pytest.raises(SignatureMismatch):
+            from_json(value, BY_NAME["BOOL"], "x", coerce=True)
+
+
+@pytest.mark.parametrize("datatype", NUMBERS)
+@pytest.mark.parametrize("value", [[True, 2], [2, True], [[1, 2], [3, False]], [1.5, True]])
+def test_json_refuses_booleans_among_numbers(datatype: str, value: Any) -> None:
+    """Among numbers true is not 1 either, and the message shows it."""
+    with pytest.raises(SignatureMismatch, match="not of expected type|got (True|False)"):
+        decode(value, datatype)
+
+
+@pytest.mark.parametrize("levels", [32, 33, 64])
+@pytest.mark.parametrize("datatype", ["UINT32", "INT64"])
+def test_float_in_many_levels_of_lists_is_refused(levels: int, datatype: str) -> None:
+    """However deep a wrong value lies, the answer is the same."""
+    value: Any = 1.5
+    for _ in range(levels):
+        value = [value]
+    for coerce in (False, True):
+        with pytest.raises(SignatureMismatch, match="not of expected type"):
+            from_json(value, BY_NAME[datatype], "x", coerce=coerce)

@@ -9,6 +9,8 @@ from hearth.domain.errors import UnknownLabel, VersionUnavailable
 from hearth.domain.identity import STABLE
 from hearth.domain.registry_entry import RegistryEntry, Split
 
+SPLIT = "split"
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -51,7 +53,7 @@ def resolve(entry: RegistryEntry, target: Target, key: str) -> Route:
     name = target.label or STABLE
     split = _split(entry, name)
     number = choose(split, f"{entry.model}/{name}/{key}")
-    why = "split" if len(split) > 1 else "label"
+    why = SPLIT if len(split) > 1 else "label"
     return Route(entry.model, number, name, why, entry.versions[number].manifest_sha256)
 
 

@@ -52,9 +52,12 @@ class TensorSpec:
     def admits(self, shape: Sequence[int]) -> bool:
         if not self.ranked:
             return True
-        return len(shape) == len(self.shape) and all(
-            want in (DYNAMIC, got) for want, got in zip(self.shape, shape, strict=True)
-        )
+        if len(shape) != len(self.shape):
+            return False
+        for want, got in zip(self.shape, shape, strict=True):  # noqa: SIM110 (a generator is slow)
+            if want not in (got, DYNAMIC):
+                return False
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,8 @@ class Signature:
     @property
     def required(self) -> tuple[TensorSpec, ...]:
         """The inputs that every request must bring."""
+        if not any(spec.optional for spec in self.inputs):
+            return self.inputs
         return tuple(spec for spec in self.inputs if not spec.optional)
 
     def input(self, name: str) -> TensorSpec:

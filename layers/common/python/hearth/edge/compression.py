@@ -30,8 +30,8 @@ def inflated(body: bytes, headers: Mapping[str, str], limit: int = INFLATED_LIMI
         >>> inflated(zlib.compress(b"{}"), {"content-encoding": "deflate"})
         b'{}'
     """
-    coding = headers.get("content-encoding", "identity").strip().lower()
-    if coding in ("identity", ""):
+    coding = headers.get("content-encoding", "").strip().lower()
+    if not coding or coding == "identity":
         return body
     if coding not in _WINDOWS:
         raise UnsupportedCoding(
@@ -65,8 +65,10 @@ def _inflate(body: bytes, window: int, limit: int) -> bytes:
 
 def deflated(answer: Answer, request: HttpRequest) -> Answer:
     """Return an answer in the coding that the request accepts, where that makes it smaller."""
+    if len(answer.body) < _WORTHWHILE or "Content-Encoding" in answer.headers:
+        return answer
     coding = _accepted(request.headers.get("accept-encoding", ""))
-    if not coding or len(answer.body) < _WORTHWHILE or "Content-Encoding" in answer.headers:
+    if not coding:
         return answer
     deflater = zlib.compressobj(_LEVEL, wbits=_WINDOWS[coding])
     body = deflater.compress(answer.body) + deflater.flush()

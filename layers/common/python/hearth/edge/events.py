@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote
 
 from hearth.domain.errors import BadRequest, MalformedBody
+from hearth.edge.answers import LARGE
 
 Event = Mapping[str, Any]
 
@@ -76,7 +77,7 @@ def http_request(event: Event) -> HttpRequest:
             headers={name.lower(): value for name, value in event.get("headers", {}).items()},
             body=_body(event),
             request_id=context.get("requestId", ""),
-            query=parse_qs(event.get("rawQueryString", ""), keep_blank_values=True),
+            query=_query(event.get("rawQueryString", "")),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise BadRequest(
@@ -90,16 +91,28 @@ def _path(raw: str, stage: str) -> str:
     return raw.removeprefix("" if stage == "$default" else f"/{stage}") or "/"
 
 
+def _query(raw: str) -> Mapping[str, list[str]]:
+    return parse_qs(raw, keep_blank_values=True) if raw else {}
+
+
 def _body(event: Event) -> bytes:
     body = event.get("body") or ""
     try:
         if not event.get("isBase64Encoded"):
             return str(body).encode()
-        return base64.b64decode(body, validate=True)
+        return _from_base64(body)
     except UnicodeEncodeError as error:
         raise MalformedBody("the event's body is not UTF-8", got=str(error)) from error
     except (binascii.Error, ValueError) as error:
         raise MalformedBody("the event's body is not base64", got=str(error)) from error
+
+
+def _from_base64(text: str) -> bytes:
+    if len(text) < LARGE:
+        return binascii.a2b_base64(text, strict_mode=True)
+    import pybase64  # only large bodies need it: fifty times as fast
+
+    return pybase64.b64decode(text, validate=True)
 
 
 def is_object_created(event: Event) -> bool:

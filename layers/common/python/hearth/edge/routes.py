@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote
 
 from hearth.domain.errors import MalformedPath
@@ -62,6 +63,7 @@ _V2 = re.compile(
 _REPOSITORY = re.compile(r"/v2/repository/models/([^/]+)/(load|unload|optimize)")
 
 
+@lru_cache(maxsize=512)
 def parse_v1(method: str, path: str) -> Call:
     """Return what a TensorFlow Serving path asks for; verb `status` where it names none.
 
@@ -78,6 +80,7 @@ def parse_v1(method: str, path: str) -> Call:
     return Call(_target(name, number, label_name), (verb or "status").lower())
 
 
+@lru_cache(maxsize=512)
 def parse_v2(method: str, path: str) -> Call:
     """Return what an Open Inference path asks for; verb `metadata` where it names none.
 

@@ -6,7 +6,7 @@ import sys
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hearth.domain.errors import (
     InvalidDocument,
@@ -15,7 +15,7 @@ from hearth.domain.errors import (
     UnknownVersion,
     VersionUnavailable,
 )
-from hearth.domain.routing import Route, Target, resolve
+from hearth.domain.routing import SPLIT, Route, Target, resolve
 from hearth.stores.registry import Read, Registry
 
 _MOST_ENTRIES = 4096
@@ -27,6 +27,8 @@ _OUTAGE_PAUSE_S = 30.0
 class _Seen:
     read: Read
     until: float
+    # Routes that depend on no key: every request for the target goes there.
+    settled: dict[Target, Route] = field(default_factory=dict)
 
 
 class Catalogue:
@@ -60,21 +62,27 @@ class Catalogue:
             StoreError: If the registry cannot be read and nothing is known of the model.
         """
         seen, fresh = self._entry(target.model)
+        settled = seen.settled.get(target)
+        if settled:
+            return settled
         try:
-            return resolve(seen.entry, target, key)
+            route = resolve(seen.read.entry, target, key)
         except (UnknownVersion, UnknownLabel, VersionUnavailable):
             if fresh:
                 raise
-        return resolve(self._refresh(target.model).entry, target, key)
+            return resolve(self._refresh(target.model).read.entry, target, key)
+        if route.why != SPLIT:
+            seen.settled[target] = route
+        return route
 
     def versions(self, model: str) -> list[int]:
         """Return a model's versions that can be served."""
-        return self._entry(model)[0].entry.available()
+        return self._entry(model)[0].read.entry.available()
 
-    def _entry(self, model: str) -> tuple[Read, bool]:
+    def _entry(self, model: str) -> tuple[_Seen, bool]:
         seen = self._seen.get(model)
         if seen and self._monotonic() < seen.until:
-            return seen.read, False
+            return seen, False
         try:
             return self._refresh(model), True
         except (StoreError, InvalidDocument) as error:
@@ -82,21 +90,20 @@ class Catalogue:
                 raise
             # Serving goes on with the last known entry while S3 gives no other that can be read.
             print(f"registry of {model} not refreshed: {error}", file=sys.stderr)  # noqa: T201
-            self._remember(model, seen.read, _OUTAGE_PAUSE_S)
-            return seen.read, True
+            return self._remember(model, seen.read, _OUTAGE_PAUSE_S), True
 
     def knows(self, model: str) -> bool:
         """Return whether the model is known to exist, without asking."""
         return model in self._seen
 
-    def _refresh(self, model: str) -> Read:
+    def _refresh(self, model: str) -> _Seen:
         seen = self._seen.get(model)
         read = self._registry.read(model, seen.read if seen else None)
-        self._remember(model, read, self._ttl_s)
-        return read
+        return self._remember(model, read, self._ttl_s)
 
-    def _remember(self, model: str, read: Read, for_s: float) -> None:
-        self._seen[model] = _Seen(read, self._monotonic() + for_s)
+    def _remember(self, model: str, read: Read, for_s: float) -> _Seen:
+        made = self._seen[model] = _Seen(read, self._monotonic() + for_s)
         self._seen.move_to_end(model)
         if len(self._seen) > _MOST_ENTRIES:
             self._seen.popitem(last=False)
+        return made

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hearth.domain.errors import SignatureMismatch
 from hearth.domain.signature import Signature, TensorSpec
 from hearth.serving.session import Tensors
+from hearth.serving.strings import Array
 
 
 def conform(tensors: Tensors, signature: Signature) -> None:
@@ -17,10 +18,12 @@ def conform(tensors: Tensors, signature: Signature) -> None:
     symbols: dict[str, tuple[str, int]] = {}
     for spec in signature.inputs:
         if spec.name in tensors:
-            _conform_one(spec, tensors[spec.name].dtype.name, tensors[spec.name].shape, symbols)
+            _conform_one(spec, tensors[spec.name], symbols)
 
 
 def _conform_names(tensors: Tensors, signature: Signature) -> None:
+    if len(tensors) == len(signature.inputs) and all(s.name in tensors for s in signature.inputs):
+        return
     required = {spec.name for spec in signature.required}
     known = {spec.name for spec in signature.inputs}
     if not required <= tensors.keys() <= known:
@@ -34,12 +37,13 @@ def _conform_names(tensors: Tensors, signature: Signature) -> None:
         )
 
 
-def _conform_one(
-    spec: TensorSpec, dtype: str, shape: tuple[int, ...], symbols: dict[str, tuple[str, int]]
-) -> None:
-    if dtype != spec.type.numpy:
+def _conform_one(spec: TensorSpec, array: Array, symbols: dict[str, tuple[str, int]]) -> None:
+    shape = array.shape
+    if array.dtype != spec.type.numpy:
         raise SignatureMismatch(
-            f"input {spec.name!r} has another datatype", got=dtype, expected=spec.datatype
+            f"input {spec.name!r} has another datatype",
+            got=array.dtype.name,
+            expected=spec.datatype,
         )
     if not spec.admits(shape):
         raise SignatureMismatch(
@@ -49,7 +53,9 @@ def _conform_one(
             remedy="-1 takes any size",
         )
     for name, size in zip(spec.dims, shape if spec.ranked else (), strict=True):
-        first, known = symbols.setdefault(name, (spec.name, size)) if name else ("", size)
+        if not name:
+            continue
+        first, known = symbols.setdefault(name, (spec.name, size))
         if known != size:
             raise SignatureMismatch(
                 f"inputs {first!r} and {spec.name!r} disagree on dimension {name!r}",

@@ -116,27 +116,30 @@ def dumps(value: Any) -> bytes:  # noqa: ANN401 (any JSON, with arrays in it)
 
 def array(values: np.ndarray[Any, Any]) -> Any:  # noqa: ANN401
     """Return what `dumps` is to be given for an array: itself, unless orjson would spoil it."""
-    if values.dtype.kind == "f" and not _is_plain(values):
-        return orjson.Fragment(_with_tokens(values))
+    if values.dtype.kind == "f" and values.dtype.itemsize <= 2:
+        # orjson writes a float16 with the digits of its float32. str() of a numpy float is the
+        # shortest text of its own width, and float() keeps those digits.
+        shortest = np.array([float(str(value)) for value in values.ravel()], object)
+        return orjson.Fragment(_dumps_tokens(shortest.reshape(values.shape).tolist()))
     if not values.ndim:
-        return values[()]
-    return values if values.flags.c_contiguous else np.ascontiguousarray(values)
+        value = values[()]
+        finite = values.dtype.kind != "f" or np.isfinite(value)
+        return value if finite else orjson.Fragment(_TOKENS[str(value)])
+    if not values.flags.c_contiguous:
+        values = np.ascontiguousarray(values)
+    return orjson.Fragment(_with_tokens(values)) if values.dtype.kind == "f" else values
 
 
-def _is_plain(values: np.ndarray[Any, Any]) -> bool:
-    # orjson writes NaN as null, and a float16 with the digits of its float32.
-    return values.dtype.itemsize > 2 and bool(np.isfinite(values).all())
+def _dumps_tokens(value: Any) -> bytes:  # noqa: ANN401
+    return json.dumps(value, separators=(",", ":")).encode()
 
 
 def _with_tokens(values: np.ndarray[Any, Any]) -> bytes:
-    if values.dtype.itemsize <= 2 or not values.ndim:
-        # str() of a numpy float is the shortest text of its width; float() keeps those digits.
-        shortest = np.array([float(str(value)) for value in values.ravel()], object)
-        return json.dumps(shortest.reshape(values.shape).tolist(), separators=(",", ":")).encode()
+    text = orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY)
+    if b"null" not in text:
+        return text
     # orjson writes null for each non-finite number: their tokens are set in, in order.
-    parts = orjson.dumps(np.ascontiguousarray(values), option=orjson.OPT_SERIALIZE_NUMPY).split(
-        b"null"
-    )
+    parts = text.split(b"null")
     written: list[bytes] = []
     for part, value in zip(parts, values[~np.isfinite(values)].tolist(), strict=False):
         written += [part, _TOKENS[str(value)]]

@@ -55,6 +55,21 @@ class Carrier:
         headers = {**request.headers, **found.headers}
         return Body(inflated(found.content, found.headers, self.limit), headers)
 
+    def require_room(self, elements: int, request: HttpRequest) -> None:
+        """Refuse outputs that no answer can hold, before text is made of them.
+
+        Raises:
+            PayloadTooLarge: If there are more elements than bytes to hold them in.
+        """
+        most = self.limit if OUTPUT in request.headers else ANSWER_LIMIT
+        if elements > most:
+            raise PayloadTooLarge(
+                "the answer is larger than can be given",
+                got=f"{elements} elements",
+                expected=f"at most {most} bytes",
+                remedy="ask for fewer rows or outputs",
+            )
+
     def deliver(self, answer: Answer, request: HttpRequest) -> Answer:
         """Return the answer as the caller gets it: itself, or where it was written.
 
@@ -64,6 +79,13 @@ class Carrier:
         key = self._output_key(request)
         if not key:
             return bounded(deflated(answer, request))
+        if len(answer.body) > self.limit:
+            raise PayloadTooLarge(
+                "the answer is larger than an object may be",
+                got=f"{len(answer.body)} bytes",
+                expected=f"at most {self.limit}",
+                remedy="ask for fewer rows or outputs, or raise HEARTH_PAYLOAD_MB",
+            )
         headers = {name.lower(): value for name, value in answer.headers.items()}
         self.store.write(key, Payload(answer.body, headers))
         return of_json(
@@ -122,8 +144,10 @@ def bounded(answer: Answer) -> Answer:
     if len(answer.body) * 2 + _ENVELOPE <= ANSWER_LIMIT:
         return answer
     # Within the invoke's JSON, bytes become base64 and each quote in a text gets a backslash.
-    escapes = answer.body.count(b'"') + answer.body.count(b"\\")
-    size = len(answer.body) * 4 // 3 if answer.binary else len(answer.body) + escapes
+    if answer.binary:
+        size = len(answer.body) * 4 // 3
+    else:
+        size = len(answer.body) + answer.body.count(b'"') + answer.body.count(b"\\")
     if size + _ENVELOPE > ANSWER_LIMIT:
         raise PayloadTooLarge(
             "the answer is larger than a Lambda can give",

@@ -74,6 +74,7 @@ def _predict(
     ran = time.perf_counter()
     outputs = opened.session.run(inputs, wanted)
     record.model_ms = (time.perf_counter() - ran) * 1000
+    worker.carrier.require_room(sum(array.size for array in outputs.values()), request)
     answer = protocol.encode(asked, outputs, Served(route, manifest))
     return worker.carrier.deliver(answer, request)
 

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-import json
+import sys
 import time
 from dataclasses import dataclass
+
+import orjson
 
 SCHEMA = "hearth.prediction/1"
 NAMESPACE = "Hearth"
 
-_METRICS = [
-    {"Name": "Requests", "Unit": "Count"},
-    {"Name": "Errors", "Unit": "Count"},
-    {"Name": "Latency", "Unit": "Milliseconds"},
-    {"Name": "ModelLatency", "Unit": "Milliseconds"},
-    {"Name": "LoadTime", "Unit": "Milliseconds"},
-]
+# Written out once: it stands in every line.
+_METRICS = orjson.Fragment(
+    orjson.dumps(
+        [
+            {"Name": "Requests", "Unit": "Count"},
+            {"Name": "Errors", "Unit": "Count"},
+            {"Name": "Latency", "Unit": "Milliseconds"},
+            {"Name": "ModelLatency", "Unit": "Milliseconds"},
+            {"Name": "LoadTime", "Unit": "Milliseconds"},
+        ]
+    )
+)
 
 
 def _dimensions(record: Record) -> list[list[str]]:
@@ -73,4 +80,5 @@ def write(record: Record) -> None:
         "ModelLatency": round(record.model_ms, 3),
         "LoadTime": round(record.load_ms, 3),
     }
-    print(json.dumps(line, separators=(",", ":")), flush=True)  # noqa: T201
+    sys.stdout.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE).decode())
+    sys.stdout.flush()

@@ -81,6 +81,7 @@ class Session:
         except Exception as error:
             raise _refusal(path.name, error) from error
         self.signature = _signature(self._session)
+        self._names = [spec.name for spec in self.signature.outputs]
         # numpy has no bfloat16: such tensors pass through ONNX Runtime's own values.
         self._by_value = any(
             spec.datatype == "BF16" for spec in (*self.signature.inputs, *self.signature.outputs)
@@ -97,7 +98,7 @@ class Session:
             SignatureMismatch: If ONNX Runtime does not accept the inputs' values.
             ModelFailed: If running failed otherwise.
         """
-        names = list(outputs) or [spec.name for spec in self.signature.outputs]
+        names = list(outputs) or self._names
         try:
             if self._by_value:
                 return self._run_by_value(names, inputs)
@@ -123,7 +124,8 @@ class Session:
 def _value(array: np.ndarray[Any, Any], spec: TensorSpec) -> Any:  # noqa: ANN401 (an OrtValue)
     if spec.datatype != "BF16":
         return ort.OrtValue.ortvalue_from_numpy(array)
-    return ort.OrtValue.ortvalue_from_numpy_with_onnx_type(np.ascontiguousarray(array), _BFLOAT16)
+    whole = array.copy(order="C")  # ascontiguousarray would make a vector of a scalar
+    return ort.OrtValue.ortvalue_from_numpy_with_onnx_type(whole, _BFLOAT16)
 
 
 def _bits(value: Any) -> np.ndarray[Any, Any]:  # noqa: ANN401 (an OrtValue)

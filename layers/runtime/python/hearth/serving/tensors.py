@@ -64,9 +64,9 @@ def _coerced(raw: Array, datatype: Datatype) -> Array:
         return raw.astype(np.bool_)
     if kind not in "iu" or raw.dtype.kind != "f" or not np.isfinite(raw).all():
         return raw
-    whole = np.vectorize(int, [object])(raw) if raw.size else raw
-    if not raw.size or bool((whole != raw).any()):
+    if not raw.size or bool((np.trunc(raw) != raw).any()):
         return raw
+    whole = np.array([int(item) for item in raw.ravel().tolist()], object).reshape(raw.shape)
     wide = np.uint64 if whole.min() >= 0 else np.int64
     limits = np.iinfo(wide)
     return whole.astype(wide) if limits.min <= whole.min() and whole.max() <= limits.max else raw
@@ -113,7 +113,7 @@ def _has_booleans(value: Any) -> bool:  # noqa: ANN401
 def _integers(value: Any, raw: Array) -> Array:  # noqa: ANN401
     # numpy makes floats of integers where some are beyond int64 and some are not.
     exact = np.asarray(value, object)
-    whole = all(type(item) is int and item >= 0 for item in exact.flat)
+    whole = all(type(item) is int and item >= 0 for item in exact.ravel().tolist())
     return exact.astype(np.uint64) if whole else raw
 
 
@@ -182,6 +182,8 @@ def _cast(raw: Array, datatype: Datatype, name: str) -> Array:
             got=f"{raw.min()} to {raw.max()}",
             expected=f"{np.iinfo(dtype).min} to {np.iinfo(dtype).max}",
         )
+    if dtype.kind != "f":
+        return raw.astype(dtype, copy=False)
     with np.errstate(over="ignore"):  # beyond float32 is infinity, as in TF Serving
         return raw.astype(dtype, copy=False)
 

@@ -128,10 +128,11 @@ def _decode_columns(inputs: Any, signature: Signature) -> Tensors:  # noqa: ANN4
 
 
 def _encode_rows(outputs: Tensors) -> Any:  # noqa: ANN401
-    sizes = {name: _batch_size(name, array) for name, array in outputs.items()}
     if len(outputs) == 1:
         [(name, array)] = outputs.items()
+        _batch_size(name, array)
         return _encode(name, array)
+    sizes = {name: _batch_size(name, array) for name, array in outputs.items()}
     expected = next(iter(sizes.values()))
     for name, size in sizes.items():
         if size != expected:
@@ -163,8 +164,9 @@ def _encode(name: str, array: Any) -> Any:  # noqa: ANN401 (an array, or an elem
         return strings_to_json(array, encoded=name.endswith("_bytes"))
     if not isinstance(array, np.ndarray):
         array = np.asarray(array)
-    if array.dtype.kind in "OU":
+    kind = array.dtype.kind
+    if kind in "OU":
         return strings_to_json(array.tolist(), encoded=name.endswith("_bytes"))
-    if array.dtype.kind == "c":
+    if kind == "c":
         raise SignatureMismatch(f"JSON does not support tensor type: {array.dtype.name}")
     return json_text.array(array)

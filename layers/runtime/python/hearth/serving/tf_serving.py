@@ -31,19 +31,21 @@ class TfServing:
         return Asked(document, verb, id=body.headers.get("x-request-id", ""))
 
     def decode(self, asked: Asked, manifest: Manifest) -> Tensors:
-        _signature(asked, manifest)
+        self.wanted(asked, manifest)  # a wrong signature is told before a wrong payload
         if asked.verb == PREDICT:
             return tf_payload.decode(asked.document, manifest.signature)
         return examples.to_tensors(examples.read(asked.document), manifest.signature)
 
     def wanted(self, asked: Asked, manifest: Manifest) -> tuple[str, ...]:
-        return _signature(asked, manifest).outputs
+        name = asked.document.get("signature_name", "")
+        if not name and asked.verb == PREDICT and not manifest.signature_defs:
+            return ()
+        return asked_for(manifest, name, asked.verb).outputs
 
     def encode(self, asked: Asked, outputs: Tensors, served: Served) -> Answer:
-        outputs = {
-            name: widened(array, served.signature.output(name).type)
-            for name, array in outputs.items()
-        }
+        for spec in served.signature.outputs:
+            if spec.datatype == "BF16" and spec.name in outputs:
+                outputs[spec.name] = widened(outputs[spec.name], spec.type)
         if asked.verb == PREDICT:
             body = tf_payload.encode(asked.document, outputs)
         elif asked.verb == CLASSIFY:
@@ -71,10 +73,6 @@ class TfServing:
             "metadata": {"signature_def": {"signature_def": definitions}},
         }
         return Answer(200, json_text.dumps(body), JSON)
-
-
-def _signature(asked: Asked, manifest: Manifest) -> SignatureDef:
-    return asked_for(manifest, asked.document.get("signature_name", ""), asked.verb)
 
 
 def _described(definition: SignatureDef, manifest: Manifest) -> Mapping[str, Any]:
