@@ -16,7 +16,7 @@ from hearth.domain.datatype import BY_NAME
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from support import models, zoo
+from support import zoo
 from support.calling import Caller, infer_body
 
 Array = np.ndarray[Any, Any]

@@ -327,7 +327,7 @@ def test_zero_and_one_stand_for_booleans_where_that_is_allowed() -> None:
 @pytest.mark.parametrize("value", [[True, 2], [2, True], [[1, 2], [3, False]], [1.5, True]])
 def test_json_refuses_booleans_among_numbers(datatype: str, value: Any) -> None:
     """Among numbers true is not 1 either, and the message shows it."""
-    with pytest.raises(SignatureMismatch, match="not of expected type|got (True|False)"):
+    with pytest.raises(SignatureMismatch, match=r"not of expected type|got (True|False)"):
         decode(value, datatype)
 
 
