@@ -72,7 +72,7 @@ def _run(session: ort.InferenceSession, case: Case) -> Values:
 def _held(array: Any) -> ort.OrtValue:
     if array.dtype != ml_dtypes.bfloat16:
         return ort.OrtValue.ortvalue_from_numpy(array)
-    bits = np.ascontiguousarray(array).view(np.uint16)
+    bits = array.copy(order="C").view(np.uint16)  # a scalar stays one
     return ort.OrtValue.ortvalue_from_numpy_with_onnx_type(bits, TensorProto.BFLOAT16)
 
 
