@@ -91,6 +91,7 @@ def run(demo: Demo) -> None:
     _publish(demo, linear, "linear")
     _predict_rows(demo, linear)
     _predict_binary(demo)
+    _classify(demo)
     _health(demo)
     network = _train(demo, "network")
     _canary(demo, network)
@@ -178,6 +179,24 @@ def _predict_binary(demo: Demo) -> None:
         f"(it is a {demo.data.held_out_labels[0]}), median of 20 calls "
         f"{statistics.median(took):.1f} ms through the local gateway",
         f"POST /v2/models/{MODEL}/infer",
+    )
+
+
+def _classify(demo: Demo) -> None:
+    row = demo.data.held_out[:1]
+    examples = json.dumps({"examples": [{"X": row[0].tolist()}]}).encode()
+    route = f"/v1/models/{MODEL}:classify"
+    [scores] = require(demo.target, Call("POST", route, examples)).json()["results"]
+    tensor = {"name": "X", "datatype": "FP32", "shape": [1, 64], "data": row.ravel().tolist()}
+    best = [{"name": "probabilities", "parameters": {"classification": 2}}]
+    asked = json.dumps({"inputs": [tensor], "outputs": best}).encode()
+    answer = require(demo.target, Call("POST", f"/v2/models/{MODEL}/infer", asked)).json()
+    label, score = max(scores, key=lambda pair: float(pair[1]))
+    demo.say(
+        "classify",
+        f"TensorFlow Serving: {len(scores)} classes, most likely a {label} ({score:.4f}); Triton's "
+        f"classification, best two as value:index:label: {', '.join(answer['outputs'][0]['data'])}",
+        f"POST {route}",
     )
 
 
