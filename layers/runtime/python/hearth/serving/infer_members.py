@@ -1,0 +1,52 @@
+"""Members of an Open Inference request, each checked where it is first looked at."""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Mapping
+from typing import Any
+
+from hearth.domain.errors import MalformedBody
+
+_SHARED_MEMORY = "shared_memory_region"
+
+
+def member(item: Any, key: str, kind: type) -> Any:  # noqa: ANN401
+    if not isinstance(item, dict) or not isinstance(item.get(key), kind):
+        raise MalformedBody(
+            f"an input or output has no {key!r}", got=reprlib.repr(item), expected=kind.__name__
+        )
+    return item[key]
+
+
+def parameters(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = item.get("parameters", {})
+    if not isinstance(found, dict):
+        raise MalformedBody("'parameters' is not an object", got=type(found).__name__)
+    return found
+
+
+def check_parameters(given: Mapping[str, Any]) -> None:
+    for name, value in given.items():
+        if name.startswith("triton_"):
+            raise MalformedBody(f"parameter {name!r} is reserved")
+        if not isinstance(value, str | int | float | bool):
+            raise MalformedBody(
+                f"parameter {name!r} is no string, number or boolean", got=type(value).__name__
+            )
+
+
+def flag(given: Mapping[str, Any], name: str, *, default: bool) -> bool:
+    value = given.get(name, default)
+    if not isinstance(value, bool):
+        raise MalformedBody(f"{name!r} is not a boolean", got=value, expected="true or false")
+    return value
+
+
+def refuse_shared_memory(what: str, given: Mapping[str, Any]) -> None:
+    if _SHARED_MEMORY in given:
+        raise MalformedBody(
+            f"{what} lies in shared memory, which a function and its caller do not have",
+            got=_SHARED_MEMORY,
+            remedy="send the tensor, or name an object with X-Hearth-Input-Location",
+        )
