@@ -11,6 +11,7 @@ from hearth.edge.answers import Answer
 from hearth.edge.door import drain, invoke, respond
 from hearth.edge.events import Event, HttpRequest, is_direct, is_http, is_queue_batch
 from hearth.edge.settings import PredictSettings
+from hearth.serving.memory import limit_growth
 from hearth.serving.prediction import predict
 from hearth.serving.worker import Worker
 from hearth.stores.artefacts import Artefacts
@@ -51,4 +52,4 @@ def handler(event: Event, context: Any) -> Any:  # noqa: ANN401 (AWS's context, 
 
 
 if "AWS_LAMBDA_INITIALIZATION_TYPE" in os.environ:
-    assemble()
+    limit_growth(assemble().memory_mb)

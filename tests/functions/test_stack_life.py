@@ -23,6 +23,7 @@ from hearth_local.http_call import Call, Reply, send
 from hearth_local.stack import LocalStack
 from hearth_local.target import Target
 from hearth_local.waiting import wait_until_loaded
+from support import models, zoo
 from tritonclient.http import InferenceServerClient
 from tritonclient.utils import InferenceServerException
 
@@ -150,6 +151,18 @@ def test_tritonclient_gets_statistics(bundle: Target, tmp_path: Path) -> None:
     assert item in whole["model_stats"]
     assert (item["name"], item["version"], item["last_inference"]) == ("counted", "1", 0)
     assert "predictions are not counted yet" in item["source"]
+
+
+def test_request_for_more_memory_than_there_is_fails_alone(bundle: Target, tmp_path: Path) -> None:
+    """A model whose output takes more than the function's memory is a 503; the worker goes on."""
+    path = tmp_path / "zeros.onnx"
+    path.write_bytes(models.model(zoo.ZEROS).SerializeToString())
+    publish(bundle, "zeros", path)
+    statuses: list[int] = []
+    for count in (10, 500_000_000, 10, 500_000_000, 10):  # two gigabytes, twice
+        body = json.dumps({"inputs": [count]}).encode()
+        statuses.append(send(bundle, Call("POST", "/v1/models/zeros:predict", body)).status)
+    assert statuses == [200, 503, 200, 503, 200]
 
 
 def test_load_that_needs_more_memory_than_there_is_ends_with_the_reason(tmp_path: Path) -> None:

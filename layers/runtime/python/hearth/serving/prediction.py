@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from uuid import uuid4
 
-from hearth.domain.errors import HearthError, MalformedPath
+from hearth.domain.errors import HearthError, MalformedPath, ResourceExhausted
 from hearth.domain.identity import STABLE
 from hearth.edge.answers import JSON, Answer
 from hearth.edge.events import HttpRequest
@@ -40,7 +40,7 @@ def predict(request: HttpRequest, worker: Worker) -> Answer:
         return _describe(call, protocol, worker)
     record = Record(request_id=request.request_id, model=call.target.model)
     try:
-        answer = _predict(request, (call, protocol), worker, record)
+        answer = _bounded(request, (call, protocol), worker, record)
         record.status = answer.status
     except Exception as error:
         record.error = type(error).__name__
@@ -54,6 +54,17 @@ def predict(request: HttpRequest, worker: Worker) -> Answer:
         record.latency_ms = (time.perf_counter() - started) * 1000
         records.write(record)
     return answer
+
+
+def _bounded(
+    request: HttpRequest, parsed: tuple[Call, ServingProtocol], worker: Worker, record: Record
+) -> Answer:
+    try:
+        return _predict(request, parsed, worker, record)
+    except MemoryError as error:
+        raise ResourceExhausted(
+            "no memory left to answer", remedy="send smaller batches, or raise the memory size"
+        ) from error
 
 
 def _predict(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import statistics
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ from hearth.domain.registry_entry import Figures
 from hearth.domain.signature import Signature
 from hearth.serving import golden
 from hearth.serving.golden import GoldenCase
+from hearth.serving.memory import resident_mb
 from hearth.serving.session import Session
 
 _WARM_RUNS = 20
@@ -112,16 +111,3 @@ def _warm_run_ms(session: Session, case: GoldenCase) -> float:
         session.run(case.inputs)
         runs.append((time.perf_counter() - started) * 1000)
     return statistics.median(runs)
-
-
-def resident_mb() -> float:
-    """Return this process's resident memory; where /proc is missing, its peak."""
-    statm = Path("/proc/self/statm")
-    if statm.exists():
-        return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
-    if sys.platform == "win32":
-        return 0.0
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1 << 20) if sys.platform == "darwin" else peak / 1024

@@ -26,7 +26,9 @@ from hearth.domain.errors import (
 )
 from hearth.domain.manifest import Manifest, from_document, to_document
 from hearth.domain.registry_entry import Figures
-from hearth.serving.proof import Proof, prove, resident_mb
+from hearth.serving import memory
+from hearth.serving.memory import resident_mb
+from hearth.serving.proof import Proof, prove
 
 _PR_SET_PDEATHSIG = 1
 # What this process needs besides, and the sandbox's own share.
@@ -128,15 +130,12 @@ def _main(folder: str, memory_mb: str, left_mb: str) -> None:
 
 
 def _restrict(memory_mb: int) -> None:
-    """Die with the parent, and fail to allocate rather than be killed (Linux alone)."""
-    if not sys.platform.startswith("linux"):
-        return
-    import ctypes
-    import resource
+    """Die with the parent (Linux alone), and fail to allocate rather than be killed."""
+    if sys.platform.startswith("linux"):
+        import ctypes
 
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    _, most = resource.getrlimit(resource.RLIMIT_DATA)
-    resource.setrlimit(resource.RLIMIT_DATA, (memory_mb << 20, most))
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    memory.limit(memory_mb)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ class Worker:
         self.carrier = Carrier(payloads, settings.bucket, settings.payload_mb << 20)
         self.catalogue = Catalogue(registry, settings.registry_ttl_s)
         self._artefacts = artefacts
-        self._memory_mb = settings.memory_mb
+        self.memory_mb = settings.memory_mb
         self._files = Files(Path(settings.files_dir), artefacts)
         self._sessions = Sessions(settings.cache_mb << 20, self._files.remove)
 
@@ -50,7 +50,7 @@ class Worker:
         self._sessions.make_room(read.manifest.servable_size)
         try:
             path = self._place(read) / read.manifest.model_file.path
-            session = Session(path, read.manifest.runtime, self._memory_mb)
+            session = Session(path, read.manifest.runtime, self.memory_mb)
         except Exception:
             # What is not open must not keep the disk from what will be.
             self._files.remove(read.sha256)

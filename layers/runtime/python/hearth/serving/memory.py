@@ -1,0 +1,45 @@
+"""This process's memory: what it holds, and how much it may."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+
+def resident_mb() -> float:
+    """Return this process's resident memory; where /proc is missing, its peak."""
+    statm = Path("/proc/self/statm")
+    if statm.exists():
+        return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
+    if sys.platform == "win32":
+        return 0.0
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1 << 20) if sys.platform == "darwin" else peak / 1024
+
+
+def limit(data_mb: float) -> None:
+    """Let allocations beyond so much data fail, rather than have the process killed (Linux alone).
+
+    The kernel counts what was asked for, touched or not.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    import resource
+
+    _, most = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (int(data_mb * (1 << 20)), most))
+
+
+def limit_growth(memory_mb: int) -> None:
+    """Let allocations fail that would take this process over a function's memory size.
+
+    A request that asks for too much is then an error of its own; killed, the sandbox would take
+    what it holds open with it.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        data_mb = int(status.read_text().split("VmData:")[1].split()[0]) / 1024
+        limit(data_mb + memory_mb - resident_mb())
