@@ -65,12 +65,15 @@ def _decode_rows(instances: Any, signature: Signature) -> Tensors:  # noqa: ANN4
 
 
 def _only_input(signature: Signature, otherwise: str) -> TensorSpec:
-    if len(signature.required) > 1 or not signature.inputs:
+    inputs = signature.inputs
+    if len(inputs) == 1:
+        return inputs[0]
+    if len(signature.required) > 1 or not inputs:
         raise SignatureMismatch(
             f"{otherwise} as multiple input tensors required as per tensorinfo_map",
-            expected=[spec.name for spec in signature.inputs],
+            expected=[spec.name for spec in inputs],
         )
-    return (signature.required or signature.inputs)[0]
+    return (signature.required or inputs)[0]
 
 
 def _decode_objects(instances: list[Any], signature: Signature) -> Tensors:
