@@ -19,7 +19,7 @@ from hearth.stores.aws_s3 import S3Blobs, S3Documents
 from hearth.stores.clock import SystemClock
 from support import models
 from support import sam as sam_support
-from support.sam import BUCKET, EVENTS, REGION, ROOT, Api, Aws, Built, SamLocal
+from support.sam import BUCKET, REGION, ROOT, Api, Aws, Built, Outcome, SamLocal, event
 
 # Read here, before a fixture clears the environment.
 REQUIRED = os.environ.get("HEARTH_REQUIRE_SAM") == "1"
@@ -109,27 +109,38 @@ def _that_takes_an_endpoint(template: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def invoke(sam_local: SamLocal) -> Iterator[Callable[[str, Any], Any]]:
-    """`invoke("PredictFunction", event)`: what the function answers, run in its container."""
+def outcome(sam_local: SamLocal) -> Iterator[Callable[[str, Any], Outcome]]:
+    """`outcome("PredictFunction", event)`: how the function ended, run in its container."""
     with sam_local.serve("start-lambda") as served:
         client = sam_support.client("lambda", f"http://{served.address}")
 
-        def call(function: str, event: Any) -> Any:
+        def call(function: str, event: Any) -> Outcome:
             answer = client.invoke(FunctionName=function, Payload=json.dumps(event).encode())
             body = json.loads(answer["Payload"].read())
             failed = "FunctionError" in answer or (isinstance(body, dict) and "errorType" in body)
-            assert not failed, f"{body}\n{served.log.read_text(errors='replace')[-4000:]}"
-            return body
+            return Outcome(body, failed, served.log)
 
         yield call
 
 
 @pytest.fixture(scope="session")
+def invoke(outcome: Callable[[str, Any], Outcome]) -> Callable[[str, Any], Any]:
+    """`invoke("PredictFunction", event)`: what the function answers."""
+
+    def call(function: str, event: Any) -> Any:
+        found = outcome(function, event)
+        assert not found.failed, f"{found.body}\n{found.log.read_text(errors='replace')[-4000:]}"
+        return found.body
+
+    return call
+
+
+@pytest.fixture(scope="session")
 def warmed(published: str, invoke: Callable[[str, Any], Any]) -> dict[str, Any]:
     """What load-and-warm answered to the event of the published manifest."""
-    event = json.loads((EVENTS / "manifest_created.json").read_text(encoding="utf-8"))
-    assert f"models/{published}/" in event["detail"]["object"]["key"]
-    return dict(invoke("LoadAndWarmFunction", event))
+    created = event("manifest_created")
+    assert f"models/{published}/" in created["detail"]["object"]["key"]
+    return dict(invoke("LoadAndWarmFunction", created))
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -69,6 +70,15 @@ class Api:
 
 
 @dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a function answered, or Lambda's description of the error that it ended with."""
+
+    body: Any
+    failed: bool
+    log: Path
+
+
+@dataclass(frozen=True, slots=True)
 class SamLocal:
     """`sam local` over the built bundle, whose functions are told where AWS is."""
 
@@ -85,6 +95,11 @@ class SamLocal:
         command += ["--env-vars", str(self.environment), "--skip-pull-image"]
         with server([*command, "--warm-containers", "LAZY"], ("127.0.0.1", port), log):
             yield Api(f"127.0.0.1:{port}", log)
+
+
+def event(name: str) -> Any:
+    """Return a ready-made event, in the shape that AWS sends."""
+    return json.loads((EVENTS / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def build(sam: str, folder: Path) -> Built:
@@ -105,6 +120,15 @@ def client(service: str, url: str) -> Any:
         aws_access_key_id="testing",
         aws_secret_access_key="testing",
         config=Config(read_timeout=300, retries={"total_max_attempts": 1}),
+    )
+
+
+def python_in_image(docker: str, opt: Path, script: str) -> subprocess.CompletedProcess[str]:
+    """Run a script under Lambda's Python, with a folder as /opt and no network."""
+    command = [docker, "run", "--rm", "--network", "none", "--volume", f"{opt}:/opt:ro"]
+    command += ["--env", "PYTHONPATH=/opt/python", "--entrypoint", "/var/lang/bin/python3.13"]
+    return subprocess.run(
+        [*command, IMAGE, "-c", script], capture_output=True, text=True, check=False
     )
 
 
