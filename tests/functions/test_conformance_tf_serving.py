@@ -198,7 +198,9 @@ def test_results_are_written_as_tensorflow_serving_writes_them(case: dict[str, A
             return json_text.dumps({"results": examples.regressions(values, len(result))}).decode()
         labels = np.array([[label for label, _ in row] for row in result], object)
         scores = np.array([[score for _, score in row] for row in result], np.float32)
-        return json_text.dumps({"results": examples.classifications(scores, labels, ())}).decode()
+        return json_text.dumps(
+            {"results": examples.classifications(scores, labels, (), len(result))}
+        ).decode()
 
     if not case["expect"]["ok"]:
         require_error(case, encode)

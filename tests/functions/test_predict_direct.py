@@ -7,13 +7,20 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hearth.domain.errors import BadRequest, HearthError, SignatureMismatch, UnknownModel
-from support import events
+from hearth.domain.errors import (
+    BadRequest,
+    HearthError,
+    PayloadTooLarge,
+    SignatureMismatch,
+    UnknownModel,
+)
+from support import events, zoo
 from support.calling import Caller
 
 ROWS = [[1, 2, 3, 4]]
 ROW = {"name": "x", "shape": [1, 4], "datatype": "FP32", "data": [1, 2, 3, 4]}
 GOOD = {"route": "/v1/models/m:predict", "instances": ROWS}
+QUEUED = {**GOOD, "headers": {"X-Hearth-Output-Location": "payloads/answer.json"}}
 Handler = Callable[..., Any]
 
 
@@ -130,7 +137,7 @@ def test_direct_invoke_writes_its_record(
 
 def test_messages_that_were_answered_are_done(invoke: Handler) -> None:
     """A batch without failures is gone from the queue."""
-    assert invoke(batch(GOOD, GOOD)) == {"batchItemFailures": []}
+    assert invoke(batch(QUEUED, QUEUED)) == {"batchItemFailures": []}
     assert invoke(batch()) == {"batchItemFailures": []}
 
 
@@ -142,16 +149,17 @@ def test_messages_that_were_answered_are_done(invoke: Handler) -> None:
         "[]",
         {},
         {"instances": ROWS},
-        {**GOOD, "route": 5},
-        {**GOOD, "instances": "x"},
-        {**GOOD, "route": "/v1/models/none:predict"},
+        {**QUEUED, "route": 5},
+        {**QUEUED, "instances": "x"},
+        {**QUEUED, "route": "/v1/models/none:predict"},
+        GOOD,
     ],
 )
 def test_only_the_message_that_failed_comes_again(
     invoke: Handler, bad: Any, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """The others are answered; why one was not stands in the log."""
-    assert invoke(batch(GOOD, bad, GOOD)) == {"batchItemFailures": [{"itemIdentifier": "id-1"}]}
+    assert invoke(batch(QUEUED, bad, QUEUED)) == {"batchItemFailures": [{"itemIdentifier": "id-1"}]}
 
     seen = capfd.readouterr()
     assert "message id-1: " in seen.err
@@ -170,3 +178,21 @@ def test_batch_that_is_none_is_an_error(invoke: Handler) -> None:
     del event["Records"][0]["messageId"]
     with pytest.raises(BadRequest, match="not an SQS batch"):
         invoke(event)
+
+
+def test_answer_that_is_no_json_comes_as_http_has_it(
+    invoke: Handler, serve: Callable[..., Any]
+) -> None:
+    """NaN is none: whoever parses the payload must not fail on it."""
+    serve("divided", zoo.DIVIDED)
+    answer = invoke({"route": "/v1/models/divided:predict", "inputs": [0.0, 1.0]})
+
+    assert answer["statusCode"] == 200
+    assert answer["body"] == '{"outputs":[NaN,Infinity]}'
+
+
+def test_direct_answer_is_bounded_as_lambda_will_write_it(invoke: Handler) -> None:
+    """Lambda's runtime puts a space behind each comma: what would then be too large is refused."""
+    rows = [[0.5] * 4] * 300_000
+    with pytest.raises(PayloadTooLarge):
+        invoke({"route": "/v1/models/m:predict", "instances": rows})

@@ -154,3 +154,9 @@ def test_metadata_names_every_signature(warm: Caller) -> None:
         "labels": "tensorflow/serving/classify",
     }
     assert list(definitions["labels"]["outputs"]) == ["scores", "labels"]
+
+
+def test_scores_that_are_not_one_row_an_example_are_refused(warm: Caller) -> None:
+    """Two examples are not answered by one."""
+    error = refusal(warm, "classify", "first", {"examples": [{"x": [1, 2, 3]}, {"x": [4, 5, 6]}]})
+    assert "did not give one row of scores an example: got [1, 3], expected [2, -1]" in error

@@ -316,4 +316,4 @@ def test_output_that_no_answer_holds_is_refused_before_it_is_written(
     reply = warm.post(path, body)
 
     assert reply.status == 413
-    assert "got 50000000 elements" in reply.error
+    assert "got at least 200000000 bytes" in reply.error

@@ -306,8 +306,8 @@ def test_infer_header_length_may_cover_the_whole_body(warm: Caller) -> None:
         ({"inputs": [{**ROW, "name": "z"}]}, "does not have named input: z"),
         ({"inputs": [{**ROW, "datatype": "FP64"}]}, "another datatype: got FP64, expected FP32"),
         ({"inputs": [{**ROW, "datatype": "float"}]}, "another datatype: got float"),
-        ({"inputs": [{**ROW, "datatype": 7}]}, "has no 'datatype'"),
-        ({"inputs": [{**ROW, "shape": 4}]}, "has no 'shape'"),
+        ({"inputs": [{**ROW, "datatype": 7}]}, "'datatype'"),
+        ({"inputs": [{**ROW, "shape": 4}]}, "'shape'"),
         ({"inputs": [{**ROW, "shape": [4]}]}, "another shape: got [4], expected [-1, 4]"),
         ({"inputs": [{**ROW, "shape": [1, 5]}]}, "another shape: got [1, 5]"),
         ({"inputs": [{**ROW, "shape": [2, 4]}]}, "does not fill its shape: got 4 elements"),
@@ -463,3 +463,24 @@ def test_metadata_describes_every_tensor(warm: Caller, path: str) -> None:
             {"name": "next", "datatype": "INT64", "shape": [-1]},
         ],
     }
+
+
+@pytest.mark.parametrize("member", ["id", "outputs", "parameters"])
+def test_null_stands_for_a_member_that_is_not_there(warm: Caller, member: str) -> None:
+    """Some clients write null for what they do not say."""
+    body = {"inputs": [{**ROW, "parameters": None}], member: None}
+    assert warm.post("/v2/models/m/infer", body).status == 200
+
+
+@pytest.mark.parametrize("datatype", ["FP32", "BYTES"])
+def test_shape_of_too_many_dimensions_is_refused(warm: Caller, datatype: str) -> None:
+    """numpy has 64: more is a 400, in JSON and in binary."""
+    item = {"name": "x", "datatype": datatype, "shape": [1] * 65}
+    text = {**item, "data": ["a" if datatype == "BYTES" else 1.0]}
+    blob = b"\0\0\0\0"
+    body, headers = infer_body([{**item, "parameters": {"binary_data_size": 4}}], blob)
+    for reply in (
+        warm.post(f"/v2/models/any-{datatype}/infer", {"inputs": [text]}),
+        warm.post(f"/v2/models/any-{datatype}/infer", body, headers=headers),
+    ):
+        assert (reply.status, "too many dimensions" in reply.error) == (400, True)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support import zoo
 from support.calling import Caller, Reply, infer_body
 from support.faults import Faults, answer
 
@@ -42,7 +43,13 @@ def test_request_may_name_its_body(ask: Callable[..., Reply], s3: Any, bucket: s
     """By key or by URI; the answer comes back as it would have."""
     put(s3, bucket, "payloads/a/1.json", JSON)
 
-    for location in ("payloads/a/1.json", f"s3://{bucket}/payloads/a/1.json"):
+    put(s3, bucket, "payloads/2026-11-25T03:45:00+01:00@a,b=1.json", JSON)
+
+    for location in (
+        "payloads/a/1.json",
+        f"s3://{bucket}/payloads/a/1.json",
+        "payloads/2026-11-25T03:45:00+01:00@a,b=1.json",
+    ):
         assert ask(V1, **{IN: location}).json == {"predictions": [[3, 5, 7, 9]]}
 
 
@@ -127,6 +134,7 @@ def test_same_request_writes_the_same_answer(
         "payloads//a",
         "payloads/a\n",
         "payloads/é",
+        "payloads/a b",
         "payloads/" + "a" * 1000,
         "registry/m.json",
         "models/m/versions/1/manifest.json",
@@ -184,7 +192,54 @@ def test_error_lies_beside_where_the_answer_would(
 
     assert reply.status == 400
     found = json.loads(got(s3, bucket, "payloads/o.error.json")["Body"].read())
-    assert found == {"error": reply.error}
+    assert found == {"error": reply.error, "status": 400}
+
+
+def test_error_of_an_earlier_attempt_goes_when_the_answer_comes(
+    ask: Callable[..., Reply], s3: Any, bucket: str
+) -> None:
+    """A retry that succeeds leaves the answer alone."""
+    assert ask(V1, b"{}", **{OUT: "payloads/o"}).status == 400
+    assert ask(V1, JSON, **{OUT: "payloads/o"}).status == 200
+
+    listed = s3.list_objects_v2(Bucket=bucket, Prefix="payloads/")["Contents"]
+    assert [item["Key"] for item in listed] == ["payloads/o"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/models/m:nothing", "/v2/models/m", "/v1/models/../x:predict"]
+)
+def test_malformed_route_is_told_there_too(
+    ask: Callable[..., Reply], s3: Any, bucket: str, path: str
+) -> None:
+    """Whatever is wrong, an asynchronous caller does not wait for ever."""
+    reply = ask(path, JSON, **{OUT: "payloads/o"})
+
+    found = json.loads(got(s3, bucket, "payloads/o.error.json")["Body"].read())
+    assert found == {"error": reply.error, "status": reply.status}
+
+
+def test_answer_is_not_written_over_its_request(
+    ask: Callable[..., Reply], s3: Any, bucket: str
+) -> None:
+    """A queue that brings the request again must find the request."""
+    put(s3, bucket, "payloads/a", JSON)
+    reply = ask(V1, **{IN: "payloads/a", OUT: f"s3://{bucket}/payloads/a"})
+
+    assert (reply.status, "over the request" in reply.error) == (403, True)
+    assert got(s3, bucket, "payloads/a")["Body"].read() == JSON
+
+
+def test_output_larger_than_an_object_may_be_is_refused_before_it_is_written(
+    predict: Caller, serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bound on what is read bounds what is written."""
+    monkeypatch.setenv("HEARTH_PAYLOAD_MB", "1")
+    serve("zeros", zoo.ZEROS)
+    body = json.dumps({"inputs": [300_000]}).encode()
+    reply = predict.post("/v1/models/zeros:predict", body, headers={OUT: "payloads/o"})
+
+    assert (reply.status, "larger than an object may be" in reply.error) == (413, True)
 
 
 def test_store_that_fails_is_an_answer(

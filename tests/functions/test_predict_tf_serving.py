@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -412,3 +413,35 @@ def test_metadata_names_types_as_tensorflow_does(warm: Caller, datatype: str, dt
 
     signature = document["metadata"]["signature_def"]["signature_def"]["serving_default"]
     assert signature["inputs"]["x"]["dtype"] == dtype
+
+
+@pytest.mark.parametrize(
+    ("model", "row"),
+    [
+        ("pair", {"a": [1.5, 2.5], "b": 7}),
+        ("text", {"x": "a,[]é"}),
+        ("table", {"x": [[1, 2], [3, 4]]}),
+    ],
+)
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_rows_of_several_outputs_are_those_of_the_columns(
+    warm: Caller, model: str, row: Any, count: int
+) -> None:
+    """Row by row the answer holds what it holds column by column."""
+    rows = predict(warm, model, instances=[row] * count)["predictions"]
+    columns = predict(warm, model, inputs={name: [row[name]] * count for name in row})["outputs"]
+
+    assert len(rows) == count
+    for name, column in columns.items():
+        assert [found[name] for found in rows] == column
+
+
+def test_many_rows_of_several_outputs_take_little_memory(warm: Caller) -> None:
+    """A hundred thousand rows are text, not a hundred thousand times some objects."""
+    body = json.dumps({"instances": [{"a": [1.5, 2.5], "b": 1}] * 100_000}).encode()
+    tracemalloc.start()
+    reply = warm.post("/v1/models/pair:predict", body)
+    assert tracemalloc.get_traced_memory()[1] < 150 << 20
+    tracemalloc.stop()
+    assert reply.status == 200
+    assert reply.json["predictions"][99_999] == {"twice": [3.0, 5.0], "next": 2}

@@ -45,6 +45,11 @@ uneven (float[N, 2] x) => (float[N, 2] y, float[1, 2] z)
 <int64[1] rows = {0}>
 { y = Identity(x)  z = ReduceSum (x, rows) }
 """
+# Two outputs of three dimensions.
+TABLE = """
+table (float[N, 2, 2] x) => (float[N, 2, 2] y, float[N, 2, 2] z)
+{ y = Identity(x)  z = Add(x, x) }
+"""
 TEXT = """
 text (string[N] x) => (string[N] plain, string[N] raw_bytes)
 { plain = Identity(x)  raw_bytes = Identity(x) }
@@ -80,6 +85,12 @@ divided (float[N] x) => (float[N] y)
 """
 # Three classes, their scores the inputs themselves, and a sum: what classify and regress need.
 SCORED = "scored (float[N, 3] x) => (float[N, 3] scores) { scores = Identity(x) }"
+# Only the first row of scores, whatever the batch.
+FIRST = """
+first (float[N, 3] x) => (float[1, 3] scores)
+<int64[1] zero = {0}>
+{ scores = Gather(x, zero) }
+"""
 SUMMED = """
 summed (float[N, 4] x) => (float[N, 1] y)
 <int64[1] axis = {1}>

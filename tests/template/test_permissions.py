@@ -21,6 +21,7 @@ GRANTED = {
         "s3:GetObject": ["models/*", "payloads/*", "registry/*"],
         "s3:ListBucket": [""],
         "s3:PutObject": ["payloads/*"],
+        "s3:DeleteObject": ["payloads/*"],
     },
     "LoadAndWarm": {
         "s3:GetObject": ["models/*", "registry/*"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import random
 import tracemalloc
 import zlib
 
@@ -84,6 +85,7 @@ def test_bomb_takes_no_more_memory_than_the_limit() -> None:
         ("deflate;q=1.0, gzip;q=0.5", "deflate"),
         ("gzip;q=0, deflate;q=0.1", "deflate"),
         ("br, gzip;q=0.1", "gzip"),
+        ("gzip ; q=0.5, deflate; q=0.9", "deflate"),
         ("GZIP", "gzip"),
     ],
 )
@@ -105,8 +107,22 @@ def test_answer_is_left_as_it_is_where_no_coding_is_accepted(accept: str) -> Non
 
 
 def test_answer_that_would_not_shrink_is_left_as_it_is() -> None:
-    """Small answers, and those that have a coding already, travel as they are."""
-    small, done = Answer(200, b"{}"), Answer(200, TEXT, {"Content-Encoding": "gzip"})
-    noise = Answer(200, zlib.compress(bytes(range(256)) * 8) * 40, binary=True)
-    for answer in (small, done, noise):
-        assert deflated(answer, asking("gzip")) is answer or answer is noise
+    """Small answers and noise travel as they are, and nobody tries a second time."""
+    small = Answer(200, b"{}")
+    assert deflated(small, asking("gzip")) is small
+    noise = Answer(200, random.Random(1).randbytes(5000), {}, binary=True)
+    tried = deflated(noise, asking("gzip"))
+    assert (tried.body, tried.headers) == (noise.body, {"Vary": "Accept-Encoding"})
+    assert deflated(tried, asking("gzip")) is tried
+
+
+def test_answer_is_deflated_once() -> None:
+    """What has a coding has it."""
+    once = deflated(Answer(200, TEXT), asking("gzip"))
+    assert deflated(once, asking("gzip")) is once
+
+
+def test_body_of_too_many_gzip_files_is_refused() -> None:
+    """Each file in a row costs a copy of what follows: a hundred are enough."""
+    with pytest.raises(MalformedBody, match="too many gzip files"):
+        inflated(gzip.compress(b"") * 101, {"content-encoding": "gzip"})

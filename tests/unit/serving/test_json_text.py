@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
+import time
 from typing import Any
 
 import numpy as np
 import pytest
-from hearth.domain.errors import MalformedBody
+from hearth.domain.errors import MalformedBody, PayloadTooLarge
 from hearth.serving import json_text
 from hypothesis import given
 from hypothesis import strategies as st
@@ -146,3 +148,52 @@ def float_where_beyond_64_bits(value: Any) -> Any:
     if isinstance(value, int) and not -(2**63) <= value < 2**64:
         return float(value)
     return value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"instances":' + b"[" * 1100 + b'"' + b'\\"' * 100_000,
+        b'{"instances":' + b"[" * 1100 + b'"' + b"\\" * 200_001,
+        b"[" * 1100 + b'"a",' * 100_000,
+        b'[Inf, "' + b'\\"' * 100_000,
+    ],
+)
+def test_loads_of_adversarial_text_takes_no_longer_than_its_length(text: bytes) -> None:
+    """Ten times the text takes some ten times as long, not a hundred."""
+
+    def seconds(body: bytes) -> float:
+        best = math.inf
+        for _ in range(3):
+            started = time.perf_counter()
+            with contextlib.suppress(MalformedBody):
+                json_text.loads(body, lenient=True)
+            best = min(best, time.perf_counter() - started)
+        return best
+
+    assert seconds(text) < 40 * seconds(text[: len(text) // 10]) + 0.05
+
+
+@pytest.mark.parametrize(
+    "text", [b"[" + b"[]," * 3_000_000 + b"[]]", b"[" + b'"",' * 9_000_000 + b'""]']
+)
+def test_loads_refuses_text_that_would_fill_memory(text: bytes) -> None:
+    """Small things take many times their text: beyond a number of them the text is not parsed."""
+    with pytest.raises(PayloadTooLarge, match="the JSON holds too many"):
+        json_text.loads(text)
+
+
+def test_loads_takes_the_short_infinity_where_tensorflow_serving_does() -> None:
+    """`Inf` is `Infinity` for its parser; within a string it is text."""
+    text = b'{"v": [Inf, -Inf, Infinity, NaN], "t": "Inf \\" Inf", "Inf": 1}'
+    value = json_text.loads(text, lenient=True)
+    assert value["v"][:3] == [math.inf, -math.inf, math.inf]
+    assert (value["t"], value["Inf"]) == ('Inf " Inf', 1)
+    with pytest.raises(MalformedBody):
+        json_text.loads(text)
+
+
+@pytest.mark.parametrize("rest", [b" trailing", b"}", b'{"a": 2}', b"\n[1"])
+def test_loads_ignores_what_follows_where_tensorflow_serving_does(rest: bytes) -> None:
+    """Its parser stops when the value is done."""
+    assert json_text.loads(b' {"a": 1}' + rest, lenient=True) == {"a": 1}

@@ -181,6 +181,15 @@ def test_document_of_many_strings_is_read_whole() -> None:
     assert cut(text) == (text, [])
 
 
+@pytest.mark.parametrize("text", ["%s,[5]", "%s oops [5]", "%s]", "[%s"])
+def test_array_that_is_not_one_array_is_refused(text: str) -> None:
+    """What was cut from the first bracket to the last must be one array, large or small."""
+    for numbers in ("[1,2,3]", json.dumps(LONG)):
+        body = f'{{"a": {text % numbers}}}'.encode()
+        with pytest.raises(BadRequest):
+            from_json(json_text.loads(body)["a"], BY_NAME["FP32"], "x")
+
+
 @given(
     st.recursive(
         st.integers(-(2**63), 2**64 - 1)

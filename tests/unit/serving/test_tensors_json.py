@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -167,7 +168,7 @@ def test_json_scalar_gives_rank_zero(datatype: str) -> None:
         ([[1, 2], [3]], "element 1: Expecting tensor size: 2 but got: 1"),
         ([[1, 2], [3, 4], 5], "element 2: Expecting tensor size: 2 but got: 1"),
         ([[1, 2], [[3, 4]]], r"element 1: Expecting shape \[2\] but got: \[1,2\]"),
-        ([[[1], [2, 3]]], "lists nest deeper than 64 levels or differ in length"),
+        ([[[1], [2, 3]]], "lists of one level hold both values and lists, or differ in length"),
         ([[], [1]], "element 1: Expecting tensor size: 0 but got: 1"),
     ],
 )
@@ -305,11 +306,21 @@ def digits(number: str) -> str:
 def test_whole_floats_stand_for_integers_where_that_is_allowed(datatype: str) -> None:
     """Some clients have no integers: 7.0 is 7, to the ends of the type; 7.5 stays refused."""
     limits = np.iinfo(BY_NAME[datatype].numpy)
-    for value in ([7.0], [[1, 2.0], [0.0, 3]], [float(limits.min)]):
+    last = min(limits.max, 2**53 - 1)
+    for value in ([7.0], [[1, 2.0], [0.0, 3]], [float(max(limits.min, -(2**53)))], [last, 1.0]):
         array = from_json(value, BY_NAME[datatype], "x", coerce=True)
-        assert array.tolist() == np.array(value).astype(int).tolist()
+        assert array.tolist() == np.array(value).astype(np.int64).tolist()
         assert array.dtype == np.dtype(BY_NAME[datatype].numpy)
-    for value in ([7.5], [math.nan], [math.inf], [1e300], [float(limits.max) * 4], [True, 2.0]):
+    for value in (
+        [7.5],
+        [-(2.0**64)],
+        [2.0**60],
+        [math.nan],
+        [math.inf],
+        [1e300],
+        [float(limits.max) * 4],
+        [True, 2.0],
+    ):
         with pytest.raises(SignatureMismatch):
             from_json(value, BY_NAME[datatype], "x", coerce=True)
 
@@ -341,3 +352,42 @@ def test_float_in_many_levels_of_lists_is_refused(levels: int, datatype: str) ->
     for coerce in (False, True):
         with pytest.raises(SignatureMismatch, match="not of expected type"):
             from_json(value, BY_NAME[datatype], "x", coerce=coerce)
+
+
+@pytest.mark.parametrize("coerce", [False, True])
+@pytest.mark.parametrize("datatype", ["INT64", "UINT64"])
+def test_integers_are_exact_beside_anything(datatype: str, coerce: bool) -> None:
+    """No integer passes through a float: what is beyond the type is refused, not rounded."""
+    low, high = (0, 2**64 - 1) if datatype == "UINT64" else (-(2**63), 2**63 - 1)
+    exact = from_json([high, low, 2**53 + 1], BY_NAME[datatype], "x", coerce=coerce)
+    assert exact.tolist() == [high, low, 2**53 + 1]
+    if coerce:
+        mixed = from_json([2**53 + 1, 1.0], BY_NAME[datatype], "x", coerce=True)
+        assert mixed.tolist() == [2**53 + 1, 1]
+    for text in (f"[{low - 1}]", f"[{high + 1}]", f"[{low - 1}, {high}]", f"[1.0, {high + 1}]"):
+        with pytest.raises(SignatureMismatch):
+            from_json(json_text.loads(text.encode()), BY_NAME[datatype], "x", coerce=coerce)
+
+
+def test_text_among_numbers_takes_no_memory_for_its_length() -> None:
+    """One long string makes no array as wide as it is."""
+    tracemalloc.start()
+    for value in (["a" * 1000] + [""] * 200_000, [["a" * 10_000_000], [1] * 900]):
+        with pytest.raises(SignatureMismatch, match="not of expected type"):
+            decode(value, "FP32")
+    assert tracemalloc.get_traced_memory()[1] < 30 << 20
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("value", "datatype", "shown"),
+    [
+        ([True, 1], "BOOL", "got 1,"),
+        ([1, True], "INT8", "got True,"),
+        ([[1], ["a"]], "FP32", "'a'"),
+    ],
+)
+def test_message_shows_the_value_that_is_wrong(value: Any, datatype: str, shown: str) -> None:
+    """Not the first value, but the first that does not belong."""
+    with pytest.raises(SignatureMismatch, match=shown):
+        decode(value, datatype)

@@ -13,6 +13,7 @@ from hearth.edge.events import HttpRequest
 INFLATED_LIMIT = 64 << 20  # Triton's own default
 # Below this an answer travels as it is: nothing would be gained.
 _WORTHWHILE = 1024
+_MOST_MEMBERS = 100
 _LEVEL = 1  # what a client waits for is mostly the function
 # zlib's word for each coding's wrapping; "deflate" is a zlib stream, RFC 9110 section 8.4.1.2.
 _WINDOWS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
@@ -48,7 +49,7 @@ def inflated(body: bytes, headers: Mapping[str, str], limit: int = INFLATED_LIMI
 def _inflate(body: bytes, window: int, limit: int) -> bytes:
     parts: list[bytes] = []
     left = limit
-    while True:  # gzip files may follow one another
+    for _ in range(_MOST_MEMBERS):  # gzip files may follow one another
         inflater = zlib.decompressobj(wbits=window)
         parts.append(inflater.decompress(body, left + 1))
         left -= len(parts[-1])
@@ -61,21 +62,23 @@ def _inflate(body: bytes, window: int, limit: int) -> bytes:
         body = inflater.unused_data
         if not body or window != _WINDOWS["gzip"]:
             return b"".join(parts)
+    raise MalformedBody("the body is of too many gzip files", expected=f"at most {_MOST_MEMBERS}")
 
 
 def deflated(answer: Answer, request: HttpRequest) -> Answer:
     """Return an answer in the coding that the request accepts, where that makes it smaller."""
-    if len(answer.body) < _WORTHWHILE or "Content-Encoding" in answer.headers:
+    if len(answer.body) < _WORTHWHILE or "Vary" in answer.headers:
         return answer
     coding = _accepted(request.headers.get("accept-encoding", ""))
     if not coding:
         return answer
     deflater = zlib.compressobj(_LEVEL, wbits=_WINDOWS[coding])
     body = deflater.compress(answer.body) + deflater.flush()
+    headers = {**answer.headers, "Vary": "Accept-Encoding"}
     # What goes as text grows by a third when it goes as bytes.
-    if len(body) * 4 // 3 >= len(answer.body):
-        return answer
-    headers = {**answer.headers, "Content-Encoding": coding, "Vary": "Accept-Encoding"}
+    if len(body) >= len(answer.body) * (1 if answer.binary else 3 / 4):
+        return replace(answer, headers=headers)
+    headers["Content-Encoding"] = coding
     return replace(answer, body=body, headers=headers, binary=True)
 
 
@@ -83,14 +86,14 @@ def _accepted(header: str) -> str:
     """Return the coding to use for an Accept-Encoding header, or "" for none.
 
     Example:
-        >>> _accepted("br;q=1.0, gzip;q=0.8"), _accepted("gzip;q=0, deflate"), _accepted("*")
+        >>> _accepted("br;q=1.0, gzip; q=0.8"), _accepted("gzip;q=0, deflate"), _accepted("*")
         ('gzip', 'deflate', '')
     """
     offered: dict[str, float] = {}
     for part in header.lower().split(","):
-        coding, _, weight = part.partition(";q=")
+        coding, _, weight = part.replace(" ", "").partition(";q=")
         try:
-            offered[coding.strip()] = float(weight or 1)
+            offered[coding] = float(weight or 1)
         except ValueError:
             continue
     best = max(("gzip", "deflate"), key=lambda coding: offered.get(coding, 0.0))

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from hearth.domain.errors import HearthError
+from hearth.domain.errors import HearthError, MalformedBody
 from hearth.edge.answers import Answer, render
 from hearth.edge.compression import deflated
 from hearth.edge.events import (
@@ -25,6 +25,8 @@ Flow = Callable[[HttpRequest], Answer]
 
 # A message that is begun must be able to end before the function's time does.
 _LEAST_S = 5.0
+# Where the bucket holds a request's body, and where its answer is to be written.
+INPUT_LOCATION, OUTPUT_LOCATION = "x-hearth-input-location", "x-hearth-output-location"
 
 
 def respond(event: Event, flow: Flow) -> dict[str, Any]:
@@ -42,14 +44,24 @@ def respond(event: Event, flow: Flow) -> dict[str, Any]:
 
 
 def invoke(event: Event, flow: Flow, request_id: str) -> Any:  # noqa: ANN401 (any JSON)
-    """Return what a flow answers to a direct invoke: its JSON, or a binary answer as HTTP has it.
+    """Return what a flow answers to a direct invoke: its JSON.
+
+    What is no JSON comes as HTTP has it, with status, headers and body: binary data, and text
+    with bare NaN or Infinity in it, which Step Functions could not read.
 
     Raises:
         HearthError: What the flow raised: Lambda reports it by its class and message, for Step
             Functions and dead-letter queues to act on.
     """
     answer = flow(direct_request(event, request_id))
-    return render(answer) if answer.binary else json.loads(answer.body)
+    try:
+        return render(answer) if answer.binary else json.loads(answer.body, parse_constant=_refuse)
+    except ValueError:
+        return render(answer)
+
+
+def _refuse(token: str) -> None:
+    raise ValueError(token)
 
 
 def drain(
@@ -65,8 +77,18 @@ def drain(
         try:
             if remaining_s() < _LEAST_S:
                 raise TimeoutError("no time left for this message; the queue gives it again")
-            flow(direct_request(message_event(message), f"{request_id}/{message.id}"))
+            request = direct_request(message_event(message), f"{request_id}/{message.id}")
+            _require_output_location(request)
+            flow(request)
         except Exception as error:  # noqa: BLE001 (the other messages go on)
             print(f"message {message.id}: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
             failures.append({"itemIdentifier": message.id})
     return {"batchItemFailures": failures}
+
+
+def _require_output_location(request: HttpRequest) -> None:
+    if OUTPUT_LOCATION not in request.headers:
+        raise MalformedBody(
+            "the message does not say where its answer is to be written",
+            expected='"headers": {"X-Hearth-Output-Location": "payloads/..."}',
+        )

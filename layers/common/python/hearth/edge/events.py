@@ -31,6 +31,7 @@ class HttpRequest:
         body: The bytes that were sent.
         request_id: The gateway's id of this request.
         query: Decoded; the values of each key in order.
+        direct: Whether it did not come over HTTP.
     """
 
     method: str
@@ -39,6 +40,7 @@ class HttpRequest:
     body: bytes
     request_id: str = ""
     query: Mapping[str, list[str]] = field(default_factory=dict)
+    direct: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +197,7 @@ def direct_request(event: Event, request_id: str = "") -> HttpRequest:
         headers={name.lower(): value for name, value in headers.items()},
         body=json.dumps(body).encode(),
         request_id=request_id,
+        direct=True,
     )
 
 

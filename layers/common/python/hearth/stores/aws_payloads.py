@@ -46,6 +46,10 @@ class S3Payloads:
                 Bucket=self._bucket, Key=key, Body=payload.content, Metadata=metadata, **known
             )
 
+    def remove(self, key: str) -> None:
+        with in_hearths_words(f"remove {key}"):
+            self._s3.delete_object(Bucket=self._bucket, Key=key)
+
 
 def _headers(answer: dict[str, Any]) -> dict[str, str]:
     known = {name: answer[field] for name, field in _KNOWN.items() if answer.get(field)}

@@ -106,6 +106,9 @@ class Payloads(Protocol):
     def write(self, key: str, payload: Payload) -> None:
         """Write an object whole, over whatever was there."""
 
+    def remove(self, key: str) -> None:
+        """Remove an object; one that is not there is no error."""
+
 
 class Announcer(Protocol):
     """Tells the event bus."""

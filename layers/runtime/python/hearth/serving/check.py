@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hearth.domain.errors import SignatureMismatch
 from hearth.domain.signature import Signature, TensorSpec
+from hearth.serving.numbers import Array
 from hearth.serving.session import Tensors
-from hearth.serving.strings import Array
 
 
 def conform(tensors: Tensors, signature: Signature) -> None:

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from hearth.domain.errors import MalformedBody, SignatureMismatch
 from hearth.domain.signature import TensorSpec
+from hearth.serving.numbers import Array
 from hearth.serving.strings import array as strings
-from hearth.serving.tensors import Array, widened
+from hearth.serving.tensors import widened
 
 _MOST_ELEMENTS = 1_000_000
 
@@ -63,28 +64,24 @@ def classify(values: Array, spec: TensorSpec, count: int, labels: Sequence[str])
             "classification output tensor too large", got=values.size, expected=_MOST_ELEMENTS
         )
     values = widened(values, spec.type)
-    rows = values.reshape(len(values), -1) if values.ndim > 1 and values.size else values.ravel()
-    if rows.ndim == 1:
-        return _line(rows, count, labels)
-    lines = [_line(row, count, labels) for row in rows]
-    return np.stack(lines)
+    batched = values.ndim > 1 and values.size > 0
+    rows = values.reshape(len(values) if batched else 1, -1)
+    best = _order(rows)[:, :count]
+    found = np.take_along_axis(rows, best, axis=1)
+    texts = [
+        _text(value, at, labels)
+        for row, places in zip(found, best.tolist(), strict=True)
+        for value, at in zip(row, places, strict=True)
+    ]
+    return strings(texts, best.shape if batched else (best.shape[1],))
 
 
-def _line(row: Array, count: int, labels: Sequence[str]) -> Array:
-    best = _order(row)[:count]
-    texts = [_text(row[at], int(at), labels) for at in best]
-    return strings(texts, (len(texts),))
-
-
-def _order(row: Array) -> Array:
-    """Return indices from the largest value down; equal ones in their order, NaN at the end."""
+def _order(rows: Array) -> Array:
+    """Return each row's indices from the largest value down; equal ones in order, NaN last."""
     # A sort of the reverse, reversed, keeps equal values in their order.
-    ascending = np.argsort(row[::-1], kind="stable")
-    if row.dtype.kind == "f":
-        ascending = np.concatenate(
-            [ascending[np.isnan(row[::-1][ascending])], ascending[~np.isnan(row[::-1][ascending])]]
-        )
-    descending: Array = len(row) - 1 - ascending[::-1]
+    finite = np.where(np.isnan(rows), -np.inf, rows) if rows.dtype.kind == "f" else rows
+    ascending = np.argsort(finite[:, ::-1], axis=1, kind="stable")
+    descending: Array = rows.shape[1] - 1 - ascending[:, ::-1]
     return descending
 
 

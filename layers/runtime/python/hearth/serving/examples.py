@@ -17,9 +17,10 @@ import orjson
 from hearth.domain.errors import MalformedBody, SignatureMismatch
 from hearth.domain.signature import DYNAMIC, Signature, TensorSpec
 from hearth.serving import json_text
+from hearth.serving.numbers import Array
 from hearth.serving.session import Tensors
 from hearth.serving.strings import from_base64, is_base64, text
-from hearth.serving.tensors import Array, from_json
+from hearth.serving.tensors import from_json
 
 BYTES, FLOAT, INT64 = "bytes", "float", "int64"
 _KINDS = {str: BYTES, float: FLOAT, int: INT64, bool: INT64}
@@ -65,7 +66,7 @@ def read(document: Mapping[str, Any]) -> Examples:
         raise MalformedBody("key 'examples' is expected and was not found", got=list(document)[:8])
     listed = json_text.plain(document["examples"])
     if not isinstance(listed, list):
-        raise MalformedBody("'examples' is not a list/array", got=type(listed).__name__)
+        raise MalformedBody("'examples' is not a list/array", got=json_text.kind(listed))
     if not listed:
         raise MalformedBody("Input is empty", expected="at least one example")
     return Examples([_example(item) for item in listed], context)
@@ -73,7 +74,7 @@ def read(document: Mapping[str, Any]) -> Examples:
 
 def _example(value: Any) -> Example:  # noqa: ANN401
     if not isinstance(value, dict):
-        raise MalformedBody("Example must be JSON object", got=type(value).__name__)
+        raise MalformedBody("Example must be JSON object", got=json_text.kind(value))
     return {name: _feature(name, json_text.plain(item)) for name, item in value.items()}
 
 
@@ -173,7 +174,7 @@ def _row_shape(rows: int, size: int, spec: TensorSpec) -> tuple[int, ...]:
 
 
 def classifications(
-    scores: Array, classes: Array | None, labels: Sequence[str]
+    scores: Array, classes: Array | None, labels: Sequence[str], examples: int
 ) -> list[orjson.Fragment]:
     """Return each example's classes as JSON: `[[label, score], ...]`.
 
@@ -182,19 +183,28 @@ def classifications(
         classes: The labels that the graph gave, shaped as the scores; or None.
         labels: The manifest's class labels. Where they are not as many as the scores, a label is
             empty, as TensorFlow Serving has it.
+        examples: How many were asked.
 
     Raises:
-        SignatureMismatch: If there is nothing to answer, or labels and scores differ in shape.
+        SignatureMismatch: If there is nothing to answer, not one row an example, or labels and
+            scores differ in shape.
 
     Example:
         >>> import numpy as np
         >>> scores = np.float32([[0.25, 0.75]])
-        >>> json_text.dumps(classifications(scores, None, ["no", "yes"]))
+        >>> json_text.dumps(classifications(scores, None, ["no", "yes"], 1))
         b'[[["no",0.25],["yes",0.75]]]'
     """
     if scores.ndim not in (1, 2) or not scores.size:
         raise SignatureMismatch(
             "Cannot convert empty ClassificationResults to JSON", got=list(scores.shape)
+        )
+    if len(scores) != examples:
+        raise SignatureMismatch(
+            "the model did not give one row of scores an example",
+            got=list(scores.shape),
+            expected=[examples, -1],
+            remedy="name another output with --signatures, or use :predict",
         )
     rows = scores.reshape(len(scores), -1)
     names = _labels(rows.shape, classes, labels)

@@ -14,8 +14,9 @@ import numpy as np
 from hearth.domain.errors import GoldenMismatch, InvalidDocument
 from hearth.domain.manifest import GoldenCases
 from hearth.domain.signature import Signature
+from hearth.serving.numbers import Array
 from hearth.serving.session import Tensors
-from hearth.serving.tensors import Array, widened
+from hearth.serving.tensors import widened
 
 _KEY = re.compile(r"(\d+)/(inputs|outputs)/(.+)", re.DOTALL)
 _LIMIT = 512 << 20

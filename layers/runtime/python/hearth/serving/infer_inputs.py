@@ -12,10 +12,11 @@ from typing import Any
 from hearth.domain.errors import MalformedBody, SignatureMismatch
 from hearth.domain.signature import DYNAMIC, Signature, TensorSpec
 from hearth.serving.infer_members import member, parameters, refuse_shared_memory
+from hearth.serving.numbers import MOST_DIMENSIONS, Array
 from hearth.serving.session import Tensors
 from hearth.serving.strings import array as strings
 from hearth.serving.strings import text
-from hearth.serving.tensors import Array, from_bytes, from_json
+from hearth.serving.tensors import from_bytes, from_json
 
 # More elements than any request can carry.
 _MOST_ELEMENTS = 1 << 31
@@ -112,6 +113,12 @@ def _declared(item: Mapping[str, Any], spec: TensorSpec) -> tuple[int, ...]:
             expected=spec.datatype,
         )
     shape = member(item, "shape", list)
+    if len(shape) > MOST_DIMENSIONS:
+        raise MalformedBody(
+            f"shape of input {spec.name!r} has too many dimensions",
+            got=len(shape),
+            expected=f"at most {MOST_DIMENSIONS}",
+        )
     if not all(type(size) is int and 0 <= size < 2**63 for size in shape):
         raise MalformedBody(
             f"shape of input {spec.name!r} is not valid", got=shape, expected="sizes from 0 up"

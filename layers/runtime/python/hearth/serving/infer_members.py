@@ -7,22 +7,30 @@ from collections.abc import Mapping
 from typing import Any
 
 from hearth.domain.errors import MalformedBody
+from hearth.serving import json_text
 
 _SHARED_MEMORY = "shared_memory_region"
 
 
 def member(item: Any, key: str, kind: type) -> Any:  # noqa: ANN401
-    if not isinstance(item, dict) or not isinstance(item.get(key), kind):
+    found = item.get(key) if isinstance(item, dict) else None
+    if not isinstance(found, kind):
         raise MalformedBody(
-            f"an input or output has no {key!r}", got=reprlib.repr(item), expected=kind.__name__
+            f"an input or output has no {key!r}"
+            if found is None
+            else f"{key!r} of an input or output is of the wrong kind",
+            got=reprlib.repr(item) if found is None else json_text.kind(found),
+            expected=f"a {'string' if kind is str else 'list'}",
         )
-    return item[key]
+    return found
 
 
 def parameters(item: Mapping[str, Any]) -> Mapping[str, Any]:
-    found = item.get("parameters", {})
+    found = item.get("parameters")
+    if found is None:
+        return {}
     if not isinstance(found, dict):
-        raise MalformedBody("'parameters' is not an object", got=type(found).__name__)
+        raise MalformedBody("'parameters' is not an object", got=json_text.kind(found))
     return found
 
 
@@ -32,7 +40,7 @@ def check_parameters(given: Mapping[str, Any]) -> None:
             raise MalformedBody(f"parameter {name!r} is reserved")
         if not isinstance(value, str | int | float | bool):
             raise MalformedBody(
-                f"parameter {name!r} is no string, number or boolean", got=type(value).__name__
+                f"parameter {name!r} is no string, number or boolean", got=json_text.kind(value)
             )
 
 

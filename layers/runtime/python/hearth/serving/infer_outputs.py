@@ -15,7 +15,8 @@ from hearth.domain.signature import TensorSpec
 from hearth.serving import json_text
 from hearth.serving.classification import classify, count_of
 from hearth.serving.infer_members import flag, member, parameters, refuse_shared_memory
-from hearth.serving.tensors import Array, to_bytes
+from hearth.serving.numbers import Array
+from hearth.serving.tensors import to_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +33,11 @@ def requested(document: Mapping[str, Any], default: Form) -> dict[str, Form]:
     Raises:
         MalformedBody: If one is not well described, or listed twice.
     """
-    listed = document.get("outputs", [])
-    if not isinstance(listed, list):
-        raise MalformedBody("'outputs' is not a list", got=type(listed).__name__)
+    listed = document.get("outputs")
+    if listed is not None and not isinstance(listed, list):
+        raise MalformedBody("'outputs' is not a list", got=json_text.kind(listed))
     forms: dict[str, Form] = {}
-    for item in listed:
+    for item in listed or ():
         name = member(item, "name", str)
         if name in forms:
             raise MalformedBody(f"output {name!r} already exists in request")

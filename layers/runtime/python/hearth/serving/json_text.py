@@ -8,12 +8,27 @@ from typing import Any
 
 import numpy as np
 import orjson
-from hearth.domain.errors import MalformedBody
+from hearth.domain.errors import MalformedBody, PayloadTooLarge
 from hearth.serving.numbers import Numbers, cut, put_back
 
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-_BRACKETS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
+_BRACKETS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\Z)|[\[\]{}]', re.DOTALL)
+# TensorFlow Serving's parser also knows this short form.
+_INFINITY = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\Z)|Inf(?:inity)?', re.DOTALL)
 _DEEP = 200
+# Text below this size cannot become more than there is memory for.
+_UNCOUNTED = 8 << 20
+_MOST_CONTAINERS, _MOST_VALUES = 2_000_000, 8_000_000
+_KINDS = {
+    type(None): "null",
+    bool: "boolean",
+    int: "number",
+    float: "number",
+    str: "string",
+    list: "list",
+    dict: "object",
+    Numbers: "list of numbers",
+}
 _TOKENS = {"nan": b"NaN", "inf": b"Infinity", "-inf": b"-Infinity"}
 
 
@@ -42,6 +57,8 @@ def loads(text: bytes, *, lenient: bool = False) -> Any:  # noqa: ANN401 (any JS
 
 
 def _loads(text: bytes, *, lenient: bool) -> Any:  # noqa: ANN401
+    if len(text) > _UNCOUNTED:
+        _require_few(text)
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError as strict:
@@ -54,11 +71,27 @@ def _loads(text: bytes, *, lenient: bool) -> Any:  # noqa: ANN401
     return _loads(pruned, lenient=lenient)
 
 
+def _require_few(text: bytes) -> None:
+    """Refuse text that would take many times its size as Python's lists and numbers."""
+    for what, most, marks in (
+        ("lists and objects", _MOST_CONTAINERS, (b"[", b"{")),
+        ("values", _MOST_VALUES, (b",",)),
+    ):
+        count = sum(map(text.count, marks))
+        if count > most:
+            raise PayloadTooLarge(
+                f"the JSON holds too many {what}",
+                got=count,
+                expected=f"at most {most}",
+                remedy="send numbers in regular lists, or as binary tensors",
+            )
+
+
 def _loads_tokens(text: bytes, strict: Exception, *, lenient: bool) -> Any:  # noqa: ANN401
     # TF Serving and tritonclient send NaN and Infinity as bare tokens, which orjson refuses.
     try:
         decoder = json.JSONDecoder(parse_int=_integer)
-        whole = text.decode()
+        whole = (_INFINITY.sub(_spelt_out, text) if lenient else text).decode()
         value = decoder.raw_decode(whole.lstrip())[0] if lenient else decoder.decode(whole)
         if _SURROGATE.search(text):
             # Half a surrogate pair is no text: nothing behind this point could write it down.
@@ -68,6 +101,10 @@ def _loads_tokens(text: bytes, strict: Exception, *, lenient: bool) -> Any:  # n
         raise _too_deep() from error
     except ValueError as error:
         raise MalformedBody("JSON Parse error: Invalid value", got=str(strict)) from error
+
+
+def _spelt_out(match: re.Match[bytes]) -> bytes:
+    return b"Infinity" if match[0] == b"Inf" else match[0]
 
 
 def _pruned(text: bytes) -> bytes:
@@ -89,7 +126,17 @@ def _pruned(text: bytes) -> bytes:
 
 def plain(value: Any) -> Any:  # noqa: ANN401 (any JSON)
     """Return a value as plain JSON: what was cut out of the document is read after all."""
-    return _loads(value.text, lenient=True) if isinstance(value, Numbers) else value
+    return _loads(value.text, lenient=False) if isinstance(value, Numbers) else value
+
+
+def kind(value: Any) -> str:  # noqa: ANN401 (any JSON)
+    """Return JSON's word for what a value is.
+
+    Example:
+        >>> kind(None), kind(1.5), kind({})
+        ('null', 'number', 'object')
+    """
+    return _KINDS.get(type(value), "value")
 
 
 def _too_deep() -> MalformedBody:
@@ -147,8 +194,6 @@ def _with_tokens(values: np.ndarray[Any, Any]) -> bytes:
 
 
 def _other(value: Any) -> Any:  # noqa: ANN401
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
     if isinstance(value, np.ndarray):
         return value.tolist()
     if isinstance(value, np.generic):

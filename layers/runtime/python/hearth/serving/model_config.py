@@ -17,7 +17,8 @@ _TYPES = {"BYTES": "TYPE_STRING"}
 def model_config(manifest: Manifest, versions: list[int]) -> dict[str, Any]:
     """Return a version's configuration.
 
-    `max_batch_size` is 0: Triton then reads the first dimension as any other, and so is it here.
+    `max_batch_size` is 0 and `dims` are whole: the first dimension is checked as any other.
+    Classification alone takes it for a batch, as Triton does where it knows of one.
     """
     signature = manifest.signature
     return {
@@ -50,8 +51,8 @@ def _input(spec: TensorSpec) -> dict[str, Any]:
 
 
 def _optimization(runtime: RuntimeOptions) -> dict[str, Any]:
-    # Triton's level of graph optimisation: -1 is basic, 1 extended, 0 its default, which is all.
-    level = {"disabled": -2, "basic": -1, "extended": 1}.get(runtime.graph_optimization_level, 0)
+    # As Triton's ONNX Runtime backend reads it: 2 is none, -1 basic, 1 extended, 0 all.
+    level = {"disabled": 2, "basic": -1, "extended": 1}.get(runtime.graph_optimization_level, 0)
     return {"graph": {"level": level}}
 
 

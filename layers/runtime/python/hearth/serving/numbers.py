@@ -112,6 +112,7 @@ def cut(text: bytes) -> tuple[bytes, list[Numbers]]:
     What is cut stands between two quotes and holds neither quote nor brace, so it can be an
     array of numbers. Where a cut would be wrong (within a string, in the middle of nested lists)
     the rest is no JSON, or `put_back` does not find every place: then the whole is read as it is.
+    An array that nobody reads is not looked at.
     """
     if len(text) < WORTHWHILE or text.count(b'"') > _MOST_QUOTES or _PLACE.encode() in text:
         return text, []

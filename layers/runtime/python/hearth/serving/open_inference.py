@@ -32,11 +32,11 @@ class OpenInference:
             raise MalformedBody(
                 "the request has no list of inputs", expected='{"inputs": [{"name": ..., ...}]}'
             )
-        id_ = document.get("id", "")
-        if not isinstance(id_, str):
-            raise MalformedBody("'id' is not a string", got=type(id_).__name__)
+        id_ = document.get("id")
+        if id_ is not None and not isinstance(id_, str):
+            raise MalformedBody("'id' is not a string", got=json_text.kind(id_))
         check_parameters(parameters(document))
-        return Asked(document, verb, memoryview(body.content)[length:], id_)
+        return Asked(document, verb, memoryview(body.content)[length:], id_ or "")
 
     def decode(self, asked: Asked, manifest: Manifest) -> Tensors:
         if asked.raw:
@@ -104,6 +104,6 @@ def _answer(document: bytes, blobs: list[bytes | memoryview], *, binary: bool) -
         return Answer(200, document, JSON)
     headers = {
         "Content-Type": "application/octet-stream",
-        "Inference-Header-Content-Length": str(len(document)),
+        HEADER_LENGTH.title(): str(len(document)),
     }
     return Answer(200, b"".join([document, *blobs]), headers, binary=True)

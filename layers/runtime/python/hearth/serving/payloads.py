@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hearth.domain.errors import HearthError, LocationRefused, PayloadTooLarge
 from hearth.edge.answers import Answer, of_json
 from hearth.edge.compression import INFLATED_LIMIT, deflated, inflated
+from hearth.edge.door import INPUT_LOCATION as INPUT
+from hearth.edge.door import OUTPUT_LOCATION as OUTPUT
 from hearth.edge.events import HttpRequest
-from hearth.edge.problem import of_error
+from hearth.edge.problem import of_error, of_unexpected
 from hearth.serving.asked import Body
+from hearth.serving.numbers import Array
 from hearth.stores.ports import Payload, Payloads
 
-INPUT, OUTPUT = "x-hearth-input-location", "x-hearth-output-location"
 PREFIX = "payloads/"
+ERROR = ".error.json"
 # What one invoke can carry: 6 MiB and the envelope, of which base64 takes a third.
 ANSWER_LIMIT = 6_291_556
 _ENVELOPE = 4096
+_LAMBDA = "a Lambda can give"
+_REMEDY = (
+    "ask for fewer rows or outputs, for binary ones, or for an object: X-Hearth-Output-Location"
+)
 
-_KEY = re.compile(r"payloads/[A-Za-z0-9!_.*'()=/-]{1,900}")
+_KEY = re.compile(r"payloads/[A-Za-z0-9!_.*'()=:@+,/-]{1,900}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,25 +58,34 @@ class Carrier:
         if location is None:
             content = inflated(request.body, request.headers, INFLATED_LIMIT)
             return Body(content, request.headers)
-        self._output_key(request)  # an answer that could not be written is not computed
-        found = self.store.read(self.key_of(location), self.limit)
+        key = self.key_of(location)
+        # An answer that could not be written is not computed.
+        if self._output_key(request) == key:
+            raise LocationRefused(
+                "the answer would be written over the request", got=key, remedy="name another key"
+            )
+        found = self.store.read(key, self.limit)
         # The object says of itself how it is to be read; the request's own headers come second.
         headers = {**request.headers, **found.headers}
         return Body(inflated(found.content, found.headers, self.limit), headers)
 
-    def require_room(self, elements: int, request: HttpRequest) -> None:
+    def require_room(self, outputs: Iterable[Array], request: HttpRequest) -> None:
         """Refuse outputs that no answer can hold, before text is made of them.
 
         Raises:
-            PayloadTooLarge: If there are more elements than bytes to hold them in.
+            PayloadTooLarge: If they take more bytes at the least than there may be.
         """
-        most = self.limit if OUTPUT in request.headers else ANSWER_LIMIT
-        if elements > most:
+        written = OUTPUT in request.headers
+        most = self.limit if written else ANSWER_LIMIT - _ENVELOPE
+        if not written and "accept-encoding" in request.headers:
+            most *= 4  # compressed, it may yet fit
+        size = sum(min(a.nbytes, a.size * (4 if a.dtype.kind == "f" else 2)) for a in outputs)
+        if size > most:
             raise PayloadTooLarge(
-                "the answer is larger than can be given",
-                got=f"{elements} elements",
-                expected=f"at most {most} bytes",
-                remedy="ask for fewer rows or outputs",
+                f"the answer is larger than {'an object may be' if written else _LAMBDA}",
+                got=f"at least {size} bytes",
+                expected=f"at most {most}",
+                remedy=_REMEDY,
             )
 
     def deliver(self, answer: Answer, request: HttpRequest) -> Answer:
@@ -78,7 +96,7 @@ class Carrier:
         """
         key = self._output_key(request)
         if not key:
-            return bounded(deflated(answer, request))
+            return bounded(answer if request.direct else deflated(answer, request), request)
         if len(answer.body) > self.limit:
             raise PayloadTooLarge(
                 "the answer is larger than an object may be",
@@ -88,6 +106,7 @@ class Carrier:
             )
         headers = {name.lower(): value for name, value in answer.headers.items()}
         self.store.write(key, Payload(answer.body, headers))
+        self.store.remove(key + ERROR)  # of an earlier attempt
         return of_json(
             200,
             {
@@ -98,14 +117,18 @@ class Carrier:
             },
         )
 
-    def report(self, error: HearthError, request: HttpRequest) -> None:
+    def report(self, error: Exception, request: HttpRequest) -> None:
         """Write an error beside where the answer would be: an asynchronous caller looks there."""
         try:
             key = self._output_key(request)
             if key:
-                body = of_error(error, request.path).body
+                if isinstance(error, HearthError):
+                    answer = of_error(error, request.path)
+                else:
+                    answer = of_unexpected(error)
+                document = {**json.loads(answer.body), "status": answer.status}
                 headers = {"content-type": "application/json"}
-                self.store.write(f"{key}.error.json", Payload(body, headers))
+                self.store.write(key + ERROR, Payload(json.dumps(document).encode(), headers))
         except HearthError as second:
             print(f"the error was not written: {second}", file=sys.stderr)  # noqa: T201
 
@@ -130,12 +153,12 @@ class Carrier:
                 "a request may not name this object",
                 got=repr(location[:200]),
                 expected=f"a key under {PREFIX}, or s3://{self.bucket}/{PREFIX}...",
-                remedy="letters, digits and !_.*'()=- make a key; '..' and '//' do not",
+                remedy="letters, digits and !_.*'()=:@+,- make a key; '..' and '//' do not",
             )
         return key
 
 
-def bounded(answer: Answer) -> Answer:
+def bounded(answer: Answer, request: HttpRequest) -> Answer:
     """Return an answer that a function can give.
 
     Raises:
@@ -144,16 +167,18 @@ def bounded(answer: Answer) -> Answer:
     if len(answer.body) * 2 + _ENVELOPE <= ANSWER_LIMIT:
         return answer
     # Within the invoke's JSON, bytes become base64 and each quote in a text gets a backslash.
-    if answer.binary:
+    if request.direct and not answer.binary:
+        # It goes as the JSON that Lambda's runtime makes of it, spaces and all.
+        size = len(json.dumps(json.loads(answer.body)))
+    elif answer.binary:
         size = len(answer.body) * 4 // 3
     else:
         size = len(answer.body) + answer.body.count(b'"') + answer.body.count(b"\\")
     if size + _ENVELOPE > ANSWER_LIMIT:
         raise PayloadTooLarge(
-            "the answer is larger than a Lambda can give",
+            f"the answer is larger than {_LAMBDA}",
             got=f"{size} bytes",
             expected=f"at most {ANSWER_LIMIT - _ENVELOPE}",
-            remedy="ask for fewer rows or outputs, for binary outputs, or for an object: "
-            "X-Hearth-Output-Location",
+            remedy=_REMEDY,
         )
     return answer

@@ -34,23 +34,31 @@ def predict(request: HttpRequest, worker: Worker) -> Answer:
     Raises:
         HearthError: Whatever is wrong; of a prediction, it is in the record.
     """
-    started = time.perf_counter()
-    call, protocol = _parse(request)
-    if call.verb in _DESCRIPTIONS:
-        return _describe(call, protocol, worker)
-    record = Record(request_id=request.request_id, model=call.target.model)
     try:
-        answer = _bounded(request, (call, protocol), worker, record)
+        call, protocol = _parse(request)
+        if call.verb in _DESCRIPTIONS:
+            return _describe(call, protocol, worker)
+        return _recorded(request, (call, protocol), worker)
+    except Exception as error:
+        worker.carrier.report(error, request)
+        raise
+
+
+def _recorded(request: HttpRequest, parsed: tuple[Call, ServingProtocol], worker: Worker) -> Answer:
+    started = time.perf_counter()
+    model = parsed[0].target.model
+    record = Record(request_id=request.request_id, model=model)
+    try:
+        answer = _bounded(request, parsed, worker, record)
         record.status = answer.status
     except Exception as error:
         record.error = type(error).__name__
         record.status = 500
         if isinstance(error, HearthError):
             record.status = status_of(error, request.path)
-            worker.carrier.report(error, request)
         raise
     finally:
-        record.known = worker.catalogue.knows(call.target.model)
+        record.known = worker.catalogue.knows(model)
         record.latency_ms = (time.perf_counter() - started) * 1000
         records.write(record)
     return answer
@@ -85,7 +93,7 @@ def _predict(
     ran = time.perf_counter()
     outputs = opened.session.run(inputs, wanted)
     record.model_ms = (time.perf_counter() - ran) * 1000
-    worker.carrier.require_room(sum(array.size for array in outputs.values()), request)
+    worker.carrier.require_room(outputs.values(), request)
     answer = protocol.encode(asked, outputs, Served(route, manifest))
     return worker.carrier.deliver(answer, request)
 

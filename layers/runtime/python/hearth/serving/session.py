@@ -81,6 +81,7 @@ class Session:
         except Exception as error:
             raise _refusal(path.name, error) from error
         self.signature = _signature(self._session)
+        _require_carried(self.signature)
         self._names = [spec.name for spec in self.signature.outputs]
         # numpy has no bfloat16: such tensors pass through ONNX Runtime's own values.
         self._by_value = any(
@@ -119,6 +120,16 @@ class Session:
             name: _bits(value) if self.signature.output(name).datatype == "BF16" else value.numpy()
             for name, value in zip(names, outputs, strict=True)
         }
+
+
+def _require_carried(signature: Signature) -> None:
+    kinds = {spec.datatype for spec in (*signature.inputs, *signature.outputs)}
+    if {"BF16", "BYTES"} <= kinds:
+        raise UnsupportedModel(
+            "ONNX Runtime's Python interface cannot carry BF16 and strings for one model",
+            got=sorted(kinds),
+            remedy="cast one of them within the model",
+        )
 
 
 def _value(array: np.ndarray[Any, Any], spec: TensorSpec) -> Any:  # noqa: ANN401 (an OrtValue)

@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 from hearth.domain.errors import MalformedBody, SignatureMismatch
-
-Array = np.ndarray[Any, Any]
+from hearth.serving.numbers import Array
 
 
 def is_base64(value: Any) -> bool:  # noqa: ANN401 (any JSON)

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import math
 import reprlib
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 from hearth.domain.datatype import Datatype
 from hearth.domain.errors import MalformedBody, SignatureMismatch
 from hearth.serving import json_text
-from hearth.serving.numbers import MOST_DIMENSIONS, Numbers
+from hearth.serving.numbers import MOST_DIMENSIONS, Array, Numbers
 from hearth.serving.strings import strings_from_bytes, strings_from_json, strings_to_bytes
-
-Array = np.ndarray[Any, Any]
 
 _ALIGNMENT = 16  # what numpy's own memory has
 # Which kinds of numpy array a JSON value may have become, for each kind of tensor.
 _ADMITTED = {"f": "fiu", "i": "iu", "u": "iu", "b": "b"}
+_ADMITTED_TYPES: dict[str, set[type]] = {"f": {int, float}, "i": {int}, "u": {int}, "b": {bool}}
+_NUMBERS = {int, float, bool}
+_LAST_EXACT = 2**53
 
 
 def from_json(
@@ -51,25 +53,10 @@ def from_json(
     array = _from_numbers(value, datatype)
     if array is not None:
         return array
-    raw = _from_lists(json_text.plain(value), datatype, name)
+    lists = _plain(value)
     if datatype.name == "BYTES":
-        return raw
-    return _cast(_coerced(raw, datatype) if coerce else raw, datatype, name)
-
-
-def _coerced(raw: Array, datatype: Datatype) -> Array:
-    """Return whole floats as the integers, and 0 and 1 as the booleans, that they stand for."""
-    kind = np.dtype(datatype.numpy).kind
-    if kind == "b" and raw.dtype.kind in "fiu" and bool(((raw == 0) | (raw == 1)).all()):
-        return raw.astype(np.bool_)
-    if kind not in "iu" or raw.dtype.kind != "f" or not np.isfinite(raw).all():
-        return raw
-    if not raw.size or bool((np.trunc(raw) != raw).any()):
-        return raw
-    whole = np.array([int(item) for item in raw.ravel().tolist()], object).reshape(raw.shape)
-    wide = np.uint64 if whole.min() >= 0 else np.int64
-    limits = np.iinfo(wide)
-    return whole.astype(wide) if limits.min <= whole.min() and whole.max() <= limits.max else raw
+        return _from_strings(lists, name)
+    return _from_lists(lists, datatype, name, coerce=coerce)
 
 
 def _from_numbers(value: Any, datatype: Datatype) -> Array | None:  # noqa: ANN401
@@ -85,42 +72,105 @@ def _from_numbers(value: Any, datatype: Datatype) -> Array | None:  # noqa: ANN4
     return np.stack(whole)
 
 
-def _from_lists(value: Any, datatype: Datatype, name: str) -> Array:  # noqa: ANN401
+def _plain(value: Any) -> Any:  # noqa: ANN401
     if isinstance(value, list) and Numbers in set(map(type, value)):
-        value = [json_text.plain(item) for item in value]
+        return [json_text.plain(item) for item in value]
+    return json_text.plain(value)
+
+
+def _from_strings(value: Any, name: str) -> Array:  # noqa: ANN401
     try:
-        if datatype.name == "BYTES":
-            return strings_from_json(value, _bounded_shape(value), name)
+        return strings_from_json(value, _bounded_shape(value), name)
+    except ValueError as error:
+        raise _ragged(value, name) from error
+
+
+def _from_lists(value: Any, datatype: Datatype, name: str, *, coerce: bool) -> Array:  # noqa: ANN401
+    # Looked at before numpy does: of text it would make an array as wide as the longest, and
+    # among numbers it takes true for 1.
+    types = _types(value)
+    if not types <= _NUMBERS or (bool in types and len(types) > 1):
+        raise _not_of_type(value, datatype, name)
+    try:
         raw = np.asarray(value)
     except (ValueError, OverflowError) as error:
         raise _ragged(value, name) from error
-    if raw.dtype.kind == "f" and np.dtype(datatype.numpy).kind in "iu":
-        raw = _integers(value, raw)
-    if raw.dtype.kind in "fiu" and _has_booleans(value):
-        raw = np.asarray(value, object)
-    return raw
+    wanted = np.dtype(datatype.numpy).kind
+    if raw.dtype.kind == "f" and wanted in "iu":
+        raw = _exact(value, raw, coerce=coerce)
+    elif raw.dtype.kind in "fi" and wanted == "b" and coerce and ((raw == 0) | (raw == 1)).all():
+        raw = raw.astype(np.bool_)
+    if raw.size and raw.dtype.kind not in _ADMITTED[wanted]:
+        raise _not_of_type(value, datatype, name)
+    return _cast(raw, datatype, name)
 
 
-def _has_booleans(value: Any) -> bool:  # noqa: ANN401
-    # Among numbers numpy takes true for 1, and says nothing.
+def _types(value: Any) -> set[type]:  # noqa: ANN401
+    """Return the types of all values in nested lists."""
     if not isinstance(value, list):
-        return False
-    if value and isinstance(value[0], list):
-        return any(map(_has_booleans, value))
-    return bool in set(map(type, value))
+        return {type(value)}
+    found: set[type] = set()
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        types = set(map(type, item))
+        if list in types:
+            pending += [inner for inner in item if type(inner) is list]
+        found |= types
+    return found - {list}
 
 
-def _integers(value: Any, raw: Array) -> Array:  # noqa: ANN401
-    # numpy makes floats of integers where some are beyond int64 and some are not.
-    exact = np.asarray(value, object)
-    whole = all(type(item) is int and item >= 0 for item in exact.ravel().tolist())
-    return exact.astype(np.uint64) if whole else raw
+def _exact(value: Any, raw: Array, *, coerce: bool) -> Array:  # noqa: ANN401
+    """Return integers as they were written, where numpy has made floats of them.
+
+    It does where some are beyond int64 and others are not, and where there are floats among them.
+    """
+    listed = np.asarray(value, object).ravel().tolist()
+    items = [_integer(item) if coerce else item for item in listed]
+    if not items or not all(type(item) is int for item in items):
+        return raw
+    wide = np.uint64 if min(items) >= 0 else np.int64
+    limits = np.iinfo(wide)
+    fits = limits.min <= min(items) and max(items) <= limits.max
+    return np.array(items, wide).reshape(raw.shape) if fits else raw
+
+
+def _integer(item: float) -> float:
+    # Beyond 2^53 a float no longer says which integer was meant.
+    whole = type(item) is float and item.is_integer() and abs(item) <= _LAST_EXACT
+    return int(item) if whole else item
+
+
+def _not_of_type(value: Any, datatype: Datatype, name: str) -> SignatureMismatch:  # noqa: ANN401
+    wanted = _ADMITTED_TYPES[np.dtype(datatype.numpy).kind]
+    return SignatureMismatch(
+        f"a value of tensor {name!r} is not of expected type: "
+        + datatype.tf.removeprefix("DT_").lower(),
+        got=reprlib.repr(_first(value, wanted)),
+        expected=datatype.name,
+    )
+
+
+def _first(value: Any, wanted: Collection[type]) -> Any:  # noqa: ANN401
+    """Return the first value in nested lists that is of none of the wanted types, or the first."""
+    pending, last = [value], None
+    while pending:
+        item = pending.pop()
+        if isinstance(item, list):
+            pending += reversed(item)
+            continue
+        if type(item) not in wanted:
+            return item
+        last = item if last is None else last
+    return last
 
 
 def _ragged(value: list[Any], name: str) -> SignatureMismatch:
     """Return what is wrong with lists that make no tensor, in TF Serving's words for it."""
     size, shape = _count(value[0]), _shape(value[0])
-    wrong = f"lists nest deeper than {MOST_DIMENSIONS} levels or differ in length"
+    wrong = "lists of one level hold both values and lists, or differ in length"
+    if len(shape) >= MOST_DIMENSIONS:
+        wrong = f"lists nest deeper than {MOST_DIMENSIONS} levels"
     for at, item in enumerate(value if len(shape) < MOST_DIMENSIONS else ()):
         if _count(item) != size:
             wrong = f"element {at}: Expecting tensor size: {size} but got: {_count(item)}"
@@ -169,13 +219,6 @@ def _cast(raw: Array, datatype: Datatype, name: str) -> Array:
     dtype = np.dtype(datatype.numpy)
     if not raw.size:
         return np.empty(raw.shape, dtype)
-    if raw.dtype.kind not in _ADMITTED[dtype.kind]:
-        raise SignatureMismatch(
-            f"a value of tensor {name!r} is not of expected type: "
-            + datatype.tf.removeprefix("DT_").lower(),
-            got=_first(raw),
-            expected=datatype.name,
-        )
     if dtype.kind in "iu" and raw.dtype != dtype and not _fits(raw, dtype):
         raise SignatureMismatch(
             f"tensor {name!r} has values out of range",
@@ -191,13 +234,6 @@ def _cast(raw: Array, datatype: Datatype, name: str) -> Array:
 def _fits(raw: Array, dtype: np.dtype[Any]) -> bool:
     limits = np.iinfo(dtype)
     return int(raw.min()) >= limits.min and int(raw.max()) <= limits.max
-
-
-def _first(raw: Array) -> str:
-    """Return the first value that is no number, or the first."""
-    flat = raw.ravel().tolist()
-    odd = next((item for item in flat if type(item) not in (int, float)), flat[0])
-    return reprlib.repr(odd)
 
 
 def from_bytes(raw: memoryview, datatype: Datatype, shape: tuple[int, ...], name: str) -> Array:

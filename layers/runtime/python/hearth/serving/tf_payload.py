@@ -10,13 +10,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import orjson
 from hearth.domain.errors import MalformedBody, SignatureMismatch
 from hearth.domain.signature import Signature, TensorSpec
 from hearth.serving import json_text
-from hearth.serving.numbers import Numbers
+from hearth.serving.numbers import Array, Numbers
 from hearth.serving.session import Tensors
 from hearth.serving.strings import is_base64, strings_to_json
-from hearth.serving.tensors import Array, from_json
+from hearth.serving.tensors import from_json
 
 
 def decode(document: Mapping[str, Any], signature: Signature) -> Tensors:
@@ -143,10 +144,25 @@ def _encode_rows(outputs: Tensors) -> Any:  # noqa: ANN401
                 f"Tensor name: {name} has inconsistent batch size: {size} expecting: {expected}",
                 remedy="ask by columns ('inputs')",
             )
-    return [
-        {name: _encode(name, array[row]) for name, array in outputs.items()}
-        for row in range(expected)
+    columns = [
+        [b"%b:%b" % (orjson.dumps(name), text) for text in _rows(name, array)]
+        for name, array in outputs.items()
     ]
+    rows = [b"{%b}" % b",".join(row) for row in zip(*columns, strict=True)]
+    return orjson.Fragment(b"[%b]" % b",".join(rows))
+
+
+def _rows(name: str, array: Array) -> list[bytes]:
+    """Return the JSON text of each row: an object in Python for each would take ten times more."""
+    if array.dtype.kind in "OU":
+        return [json_text.dumps(_encode(name, row)) for row in array]
+    if not len(array):
+        return []
+    text = json_text.dumps(_encode(name, array))
+    # Only between two rows do so many brackets close and open.
+    opening, closing = b"[" * (array.ndim - 1), b"]" * (array.ndim - 1)
+    inner = text[array.ndim : -array.ndim].split(closing + b"," + opening)
+    return [opening + row + closing for row in inner]
 
 
 def _batch_size(name: str, array: Array) -> int:

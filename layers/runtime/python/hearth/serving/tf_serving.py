@@ -24,7 +24,7 @@ class TfServing:
         document = json_text.loads(body.content, lenient=True)
         if not isinstance(document, dict):
             raise MalformedBody(
-                "Is not object", got=type(document).__name__, expected="a JSON object"
+                "Is not object", got=json_text.kind(document), expected="a JSON object"
             )
         if not isinstance(document.get("signature_name", ""), str):
             raise MalformedBody("'signature_name' key must be a string value.")
@@ -50,10 +50,9 @@ class TfServing:
             body = tf_payload.encode(asked.document, outputs)
         elif asked.verb == CLASSIFY:
             scores, *classes = outputs.values()
-            labels = served.manifest.class_labels
-            body = {
-                "results": examples.classifications(scores, classes[0] if classes else None, labels)
-            }
+            given = classes[0] if classes else None
+            labels, count = served.manifest.class_labels, len(asked.document["examples"])
+            body = {"results": examples.classifications(scores, given, labels, count)}
         else:
             [values] = outputs.values()
             body = {"results": examples.regressions(values, len(asked.document["examples"]))}
