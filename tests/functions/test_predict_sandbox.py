@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,12 +14,19 @@ import numpy as np
 import onnx
 import predict as predict_module
 import pytest
-from hearth.publishing.publication import Published
+from hearth.publishing.publication import Published, Publisher, Source
+from hearth.serving.files import Files
+from hearth.serving.warming import Attempt, Loader, load_and_warm
+from hearth.stores.artefacts import Artefacts
+from hearth.stores.aws_s3 import S3Blobs, S3Documents
+from hearth.stores.registry import Registry
 from onnx import numpy_helper
-from support import models
+from support import models, zoo
 from support.calling import Caller
 from support.faults import Faults
+from support.recording import RecordingAnnouncer, SettableClock
 
+BUCKET = "hearth-models"
 ONES = {"instances": [[1, 1, 1, 1]]}
 MANIFEST = "models/m/versions/1/manifest.json"
 
@@ -370,3 +379,80 @@ def test_files_of_a_process_that_died_are_used_again(
 
     assert opened("m")
     assert faults.count("GetObject") == reads + 2  # registry and manifest
+
+
+SCARCE = """
+import sys
+from pathlib import Path
+import numpy as np
+from hearth.domain.routing import Target
+from hearth.edge.settings import PredictSettings
+from hearth.serving import memory
+from hearth.serving.worker import Worker
+from hearth.stores.artefacts import Artefacts
+from hearth.stores.aws_payloads import S3Payloads
+from hearth.stores.aws_s3 import S3Blobs, S3Documents
+from hearth.stores.registry import Registry
+
+bucket, folder = sys.argv[1:]
+documents = S3Documents(bucket)
+artefacts = Artefacts(documents, S3Blobs(bucket))
+settings = PredictSettings(bucket, files_dir=folder)
+worker = Worker(Registry(documents), artefacts, S3Payloads(bucket), settings)
+routes = [worker.catalogue.route(Target(name), "") for name in ("one", "two", "zeros")]
+x = np.ones((1, 4096), np.float32)
+for route in routes:
+    worker.open(route)
+assert len(worker._sessions._open) == 3
+worker._sessions.close_others(routes[0].manifest_sha256)
+data = int(Path("/proc/self/status").read_text().split("VmData:")[1].split()[0]) / 1024
+memory.limit(data + 150)
+for _ in range(2):
+    for route in routes[:2]:
+        print(worker.open(route)[0].session.run({"x": x})["y"].sum())
+worker.open(routes[2])
+print(worker.run(routes[2], {"x": np.int64([50_000_000])}, ())["y"].size)
+try:
+    worker.run(routes[2], {"x": np.int64([250_000_000])}, ())
+except Exception as error:
+    print(type(error).__name__)
+"""
+
+
+def test_models_that_do_not_fit_together_are_served_in_turn(server_s3: Any, tmp_path: Path) -> None:
+    """Where memory ends before the budget does, others make room; what fits alone is answered."""
+    documents, blobs = S3Documents(BUCKET, server_s3), S3Blobs(BUCKET, server_s3)
+    artefacts, clock = Artefacts(documents, blobs), SettableClock()
+    files = Files(tmp_path / "loading", artefacts)
+    announcer = RecordingAnnouncer()
+    loader = Loader(
+        Registry(documents), artefacts, announcer, clock, files, memory_mb=1769, attempts=3
+    )
+    for name, model in {
+        "one": heavy(1.0),
+        "two": heavy(2.0),
+        "zeros": models.model(zoo.ZEROS),
+    }.items():
+        path = tmp_path / f"{name}.onnx"
+        onnx.save(model, path)
+        Publisher(artefacts, clock).publish(Source(name, path))
+        assert load_and_warm(name, 1, Attempt(name, lambda: 60.0), loader).state == "AVAILABLE"
+    command = [sys.executable, "-c", SCARCE, BUCKET, str(tmp_path / "serving")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [
+        *("4096.0", "8192.0", "4096.0", "8192.0"),
+        *("50000000", "ResourceExhausted"),
+    ]
+
+
+def heavy(value: float) -> onnx.ModelProto:
+    """A model of 64 MB that answers with the first of its many weights."""
+    model = models.model("""
+        heavy (float[1, 4096] x) => (float[1, 4096] y) { y = MatMul(x, w) }
+    """)
+    weights = np.zeros((4096, 4096), np.float32)
+    weights[0] = value
+    model.graph.initializer.append(numpy_helper.from_array(weights, "w"))
+    return model

@@ -91,7 +91,7 @@ def _predict(
     conform(inputs, manifest.signature)
     wanted = protocol.wanted(asked, manifest)
     ran = time.perf_counter()
-    outputs = opened.session.run(inputs, wanted)
+    outputs = worker.run(route, inputs, wanted)
     record.model_ms = (time.perf_counter() - ran) * 1000
     worker.carrier.require_room(outputs.values(), request)
     answer = protocol.encode(asked, outputs, Served(route, manifest))

@@ -58,6 +58,14 @@ class Sessions:
         self._close(sha256)
         return True
 
+    def close_others(self, sha256: str) -> bool:
+        """Close every session but one; return whether there were others."""
+        others = [other for other in self._open if other != sha256]
+        for other in others:
+            del self._open[other]
+            self._close(other)
+        return bool(others)
+
     def keep(self, sha256: str, opened: Opened) -> None:
         self._open[sha256] = opened
 

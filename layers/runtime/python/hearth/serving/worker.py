@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from hearth.domain.errors import ArtefactCorrupt, ResourceExhausted, UnknownVersion
-from hearth.domain.manifest import EXTERNAL_DATA, MODEL, from_document
+from hearth.domain.manifest import EXTERNAL_DATA, MODEL, RuntimeOptions, from_document
 from hearth.domain.routing import Route
 from hearth.edge.settings import PredictSettings
 from hearth.serving.catalogue import Catalogue
 from hearth.serving.files import Files
 from hearth.serving.payloads import Carrier
-from hearth.serving.session import Session
+from hearth.serving.session import Session, Tensors
 from hearth.serving.sessions import Opened, Sessions
 from hearth.stores.artefacts import Artefacts, ReadManifest, digest_of
 from hearth.stores.documents import parse_json
@@ -50,7 +51,7 @@ class Worker:
         self._sessions.make_room(read.manifest.servable_size)
         try:
             path = self._place(read) / read.manifest.model_file.path
-            session = Session(path, read.manifest.runtime, self.memory_mb)
+            session = self._session(path, read.manifest.runtime)
         except Exception:
             # What is not open must not keep the disk from what will be.
             self._files.remove(read.sha256)
@@ -58,6 +59,30 @@ class Worker:
         opened = Opened(session, read.manifest, (time.perf_counter() - started) * 1000)
         self._sessions.keep(read.sha256, opened)
         return opened, True
+
+    def run(self, route: Route, inputs: Tensors, outputs: Sequence[str]) -> Tensors:
+        """Run a route's version, which is open; where memory does not suffice, alone.
+
+        Raises:
+            SignatureMismatch, ModelFailed: As `Session.run`.
+            ResourceExhausted: If memory does not suffice even then.
+        """
+        opened, _ = self.open(route)
+        try:
+            return opened.session.run(inputs, outputs)
+        except ResourceExhausted:
+            if not self._sessions.close_others(route.manifest_sha256):
+                raise
+        return opened.session.run(inputs, outputs)
+
+    def _session(self, path: Path, options: RuntimeOptions) -> Session:
+        while True:
+            try:
+                return Session(path, options, self.memory_mb)
+            except ResourceExhausted:
+                # What files weigh says only roughly what sessions do: close until it fits.
+                if not self._sessions.close_one():
+                    raise
 
     def _proven_manifest(self, route: Route) -> ReadManifest:
         try:
