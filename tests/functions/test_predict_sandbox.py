@@ -397,7 +397,7 @@ from hearth.stores.registry import Registry
 bucket, folder = sys.argv[1:]
 documents = S3Documents(bucket)
 artefacts = Artefacts(documents, S3Blobs(bucket))
-settings = PredictSettings(bucket, files_dir=folder)
+settings = PredictSettings(bucket, memory_mb=200, files_dir=folder)
 worker = Worker(Registry(documents), artefacts, S3Payloads(bucket), settings)
 routes = [worker.catalogue.route(Target(name), "") for name in ("one", "two", "zeros")]
 x = np.ones((1, 4096), np.float32)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from hearth.domain.errors import GoldenMismatch, InvalidDocument
+from hearth.domain.errors import GoldenMismatch, InvalidDocument, ResourceExhausted
 from hearth.domain.manifest import GoldenCases
 from hearth.domain.signature import Signature
 from hearth.serving.numbers import Array
@@ -20,6 +20,7 @@ from hearth.serving.tensors import widened
 
 _KEY = re.compile(r"(\d+)/(inputs|outputs)/(.+)", re.DOTALL)
 _LIMIT = 512 << 20
+_NO_MEMORY = "Error -4"  # zlib's Z_MEM_ERROR has no class of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,10 @@ def load(path: Path) -> list[GoldenCase]:
                 side = case.inputs if match[2] == "inputs" else case.outputs
                 side[match[3]] = _restored(arrays[key])
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        if isinstance(error, zlib.error) and _NO_MEMORY in str(error):
+            raise ResourceExhausted(
+                f"no memory left to read golden file {path.name}", remedy="raise the memory size"
+            ) from error
         raise InvalidDocument(
             f"golden file {path.name} cannot be read", got=error, expected=".npz without objects"
         ) from error

@@ -58,13 +58,15 @@ class Sessions:
         self._close(sha256)
         return True
 
-    def close_others(self, sha256: str) -> bool:
-        """Close every session but one; return whether there were others."""
-        others = [other for other in self._open if other != sha256]
-        for other in others:
+    def held_by_others(self, sha256: str) -> int:
+        """Return the bytes that all sessions but one weigh."""
+        return sum(opened.size for other, opened in self._open.items() if other != sha256)
+
+    def close_others(self, sha256: str) -> None:
+        """Close every session but one."""
+        for other in [other for other in self._open if other != sha256]:
             del self._open[other]
             self._close(other)
-        return bool(others)
 
     def keep(self, sha256: str, opened: Opened) -> None:
         self._open[sha256] = opened

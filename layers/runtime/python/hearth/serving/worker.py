@@ -20,6 +20,9 @@ from hearth.stores.documents import parse_json
 from hearth.stores.ports import Payloads
 from hearth.stores.registry import Registry
 
+# Others are closed for a run that ran out of memory when their files are this part of all memory.
+_SHARE = 4
+
 
 class Worker:
     def __init__(
@@ -61,7 +64,7 @@ class Worker:
         return opened, True
 
     def run(self, route: Route, inputs: Tensors, outputs: Sequence[str]) -> Tensors:
-        """Run a route's version, which is open; where memory does not suffice, alone.
+        """Run a route's version, which is open; where others hold much of the memory, alone.
 
         Raises:
             SignatureMismatch, ModelFailed: As `Session.run`.
@@ -71,8 +74,11 @@ class Worker:
         try:
             return opened.session.run(inputs, outputs)
         except ResourceExhausted:
-            if not self._sessions.close_others(route.manifest_sha256):
+            # One absurd request must not close what is small: it would fail alone as well.
+            others = self._sessions.held_by_others(route.manifest_sha256)
+            if others < (self.memory_mb << 20) // _SHARE:
                 raise
+            self._sessions.close_others(route.manifest_sha256)
         return opened.session.run(inputs, outputs)
 
     def _session(self, path: Path, options: RuntimeOptions) -> Session:
