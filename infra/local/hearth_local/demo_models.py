@@ -106,6 +106,7 @@ def source(trained: Trained, note: str) -> Source:
         path=trained.path,
         evaluation=trained.evaluation,
         baseline=trained.baseline,
+        class_labels=tuple("0123456789"),
         created_by=library.who(),
         note=note,
     )
