@@ -23,6 +23,7 @@ from bench.contenders.naive import Naive
 from hearth.domain.manifest import RuntimeOptions
 from hearth.serving.session import _session_options
 from support import events, models
+from support.bundle import MEMORY_MB
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(1200)]
 
@@ -74,7 +75,7 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[str, s
 
 
 def _row(case: Case, file: Path, handler: Any) -> Row:
-    options = _session_options(RuntimeOptions(), hearth.MEMORY_MB)
+    options = _session_options(RuntimeOptions(), MEMORY_MB)
     session = ort.InferenceSession(str(file), options, ["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
     [expected] = session.run(None, {name: case.batch})

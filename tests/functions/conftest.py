@@ -11,17 +11,10 @@ import predict as predict_module
 import pytest
 from hearth.domain.signature import SignatureDef
 from hearth.edge.door import respond
-from hearth.publishing.publication import Publisher, Source
-from hearth.serving.files import Files
 from hearth.serving.prediction import predict as predict_flow
-from hearth.serving.warming import Attempt, Loader, load_and_warm
-from hearth.stores.artefacts import Artefacts
-from hearth.stores.aws_s3 import S3Blobs, S3Documents
-from hearth.stores.registry import Registry
 from moto import mock_aws
-from support import models, zoo
+from support import bundle, models, zoo
 from support.calling import Caller
-from support.recording import RecordingAnnouncer, SettableClock
 
 ZOO = {
     "m": models.DOUBLED,
@@ -82,20 +75,7 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> Caller:
         }.items():
             patch.setenv(name, value)
         with mock_aws():
-            documents, blobs = S3Documents(bucket), S3Blobs(bucket)
-            documents._s3.create_bucket(
-                Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region}
-            )
-            artefacts, clock = Artefacts(documents, blobs), SettableClock()
-            loader = Loader(
-                Registry(documents),
-                artefacts,
-                RecordingAnnouncer(),
-                clock,
-                Files(folder / "loading", artefacts),
-                memory_mb=1769,
-                attempts=3,
-            )
+            made = bundle.create(bucket, region, folder)
             predict_module.assemble.cache_clear()
             worker = predict_module.assemble()
             predict_module.assemble.cache_clear()
@@ -103,11 +83,9 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> Caller:
             caller = Caller(lambda event, _: respond(event, lambda r: predict_flow(r, worker)))
             for name, text in ZOO.items():
                 path = folder / f"{name}.onnx"
-                made = models.model(text) if isinstance(text, str) else text
-                path.write_bytes(made.SerializeToString())
-                source = Source(name, path, **BESIDE.get(name, {}))
-                Publisher(artefacts, clock).publish(source)
-                load_and_warm(name, 1, Attempt(name, lambda: 60.0), loader)
+                model = models.model(text) if isinstance(text, str) else text
+                path.write_bytes(model.SerializeToString())
+                made.serve(name, path, **BESIDE.get(name, {}))
                 answer = caller.get(f"/v2/models/{name}")
                 assert answer.status == 200, answer
     return caller

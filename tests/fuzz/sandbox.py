@@ -19,17 +19,10 @@ import metrics
 import optimize
 import predict
 import pytest
-from hearth.publishing.publication import Publisher, Source
-from hearth.serving.files import Files
-from hearth.serving.warming import Attempt, Loader, load_and_warm
-from hearth.stores.artefacts import Artefacts
-from hearth.stores.aws_s3 import S3Blobs, S3Documents
-from hearth.stores.registry import Registry
 from hearth_local import events as declared
 from hearth_local import http_event, routes, template
 from moto import mock_aws
-from support import events, models
-from support.recording import RecordingAnnouncer, SettableClock
+from support import bundle, events, models
 
 from fuzz.corpus import MODELS, Request
 from fuzz.verdict import Answer
@@ -134,17 +127,6 @@ def write_models(folder: Path) -> dict[str, Path]:
 
 
 def _publish(folder: Path) -> None:
-    documents, blobs = S3Documents(BUCKET), S3Blobs(BUCKET)
-    documents._s3.create_bucket(
-        Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
-    )
-    artefacts, clock = Artefacts(documents, blobs), SettableClock()
-    files = Files(folder / "loading", artefacts)
-    registry = Registry(documents)
-    loader = Loader(
-        registry, artefacts, RecordingAnnouncer(), clock, files, memory_mb=1769, attempts=3
-    )
+    made = bundle.create(BUCKET, REGION, folder)
     for name, path in write_models(folder).items():
-        Publisher(artefacts, clock).publish(Source(name, path))
-        outcome = load_and_warm(name, 1, Attempt(name, lambda: 60.0), loader)
-        assert outcome.state == "AVAILABLE", outcome
+        made.serve(name, path)

@@ -14,21 +14,16 @@ import numpy as np
 from hearth.domain.errors import HearthError
 from hearth.edge.door import respond
 from hearth.edge.settings import PredictSettings
-from hearth.publishing.publication import Publisher, Source
+from hearth.publishing.publication import Source
 from hearth.serving import golden
-from hearth.serving.files import Files
 from hearth.serving.golden import GoldenCase
 from hearth.serving.prediction import predict
-from hearth.serving.warming import Attempt, Loader, load_and_warm
 from hearth.serving.worker import Worker
-from hearth.stores.artefacts import Artefacts
 from hearth.stores.aws_payloads import S3Payloads
-from hearth.stores.aws_s3 import S3Blobs, S3Documents
-from hearth.stores.clock import SystemClock
-from hearth.stores.registry import Registry
 from moto import mock_aws
+from support import bundle
+from support.bundle import Bundle
 from support.calling import Caller
-from support.recording import RecordingAnnouncer
 
 from nodes.cases import Case
 
@@ -48,8 +43,7 @@ class NotProven(HearthError):
 @dataclass(frozen=True)
 class Sandbox:
     folder: Path
-    publisher: Publisher
-    loader: Loader
+    bundle: Bundle
     caller: Caller
 
     def serve(self, case: Case) -> None:
@@ -65,8 +59,7 @@ class Sandbox:
             cases = self.folder / "golden.npz"
             golden.save([_golden(case)], cases)
         source = Source(case.name, path, golden=cases, rtol=case.rtol, atol=case.atol)
-        self.publisher.publish(source)
-        outcome = load_and_warm(case.name, 1, Attempt(case.name, lambda: 60.0), self.loader)
+        outcome = self.bundle.publish(source)
         if outcome.state != "AVAILABLE":
             raise NotProven(f"{outcome.state}: {outcome.error_message}")
 
@@ -75,18 +68,12 @@ class Sandbox:
 def opened(folder: Path) -> Iterator[Sandbox]:
     """Open a sandbox that keeps its files in a folder."""
     with patch.dict(os.environ, _ENVIRONMENT), mock_aws():
-        documents, blobs = S3Documents(_BUCKET), S3Blobs(_BUCKET)
-        documents._s3.create_bucket(
-            Bucket=_BUCKET, CreateBucketConfiguration={"LocationConstraint": _REGION}
-        )
-        artefacts, registry = Artefacts(documents, blobs), Registry(documents)
-        clock, files = SystemClock(), Files(folder / "loading", artefacts)
-        loader = Loader(registry, artefacts, RecordingAnnouncer(), clock, files, 1769, 3)
+        made = bundle.create(_BUCKET, _REGION, folder)
         # Room for few models: what was asked is not asked again.
         settings = PredictSettings(_BUCKET, cache_mb=1, files_dir=str(folder / "serving"))
-        worker = Worker(registry, artefacts, S3Payloads(_BUCKET), settings)
+        worker = Worker(made.registry, made.artefacts, S3Payloads(_BUCKET), settings)
         caller = Caller(lambda event, _: respond(event, lambda r: predict(r, worker)))
-        yield Sandbox(folder, Publisher(artefacts, clock), loader, caller)
+        yield Sandbox(folder, made, caller)
 
 
 def _golden(case: Case) -> GoldenCase:

@@ -9,17 +9,10 @@ from typing import Any
 
 import predict as predict_module
 import pytest
-from hearth.publishing.publication import Publisher, Source
-from hearth.serving.files import Files
-from hearth.serving.warming import Attempt, Loader, load_and_warm
-from hearth.stores.artefacts import Artefacts
-from hearth.stores.aws_s3 import S3Blobs, S3Documents
-from hearth.stores.registry import Registry
 from moto import mock_aws
-from support import events
-from support.recording import RecordingAnnouncer, SettableClock
+from support import bundle, events
 
-BUCKET, REGION, MEMORY_MB = "hearth-bench", "eu-central-1", 1769
+BUCKET, REGION = "hearth-bench", "eu-central-1"
 
 
 @contextmanager
@@ -28,11 +21,9 @@ def warm(models: Mapping[str, Path], folder: Path) -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         for name, value in _environment(folder).items():
             patch.setenv(name, value)
-        documents, blobs = S3Documents(BUCKET), S3Blobs(BUCKET)
-        documents._s3.create_bucket(
-            Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
-        )
-        _load(models, Artefacts(documents, blobs), Registry(documents), folder)
+        made = bundle.create(BUCKET, REGION, folder)
+        for name, path in models.items():
+            made.serve(name, path)
         predict_module.assemble.cache_clear()
         for name in models:
             reply = predict_module.handler(events.http("GET", f"/v2/models/{name}"), None)
@@ -49,18 +40,5 @@ def _environment(folder: Path) -> dict[str, str]:
         "HEARTH_BUCKET": BUCKET,
         "HEARTH_FILES_DIR": str(folder / "files"),
         "HEARTH_REGISTRY_TTL_S": "1e9",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(MEMORY_MB),
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(bundle.MEMORY_MB),
     }
-
-
-def _load(
-    models: Mapping[str, Path], artefacts: Artefacts, registry: Registry, folder: Path
-) -> None:
-    clock, files = SettableClock(), Files(folder / "loading", artefacts)
-    loader = Loader(
-        registry, artefacts, RecordingAnnouncer(), clock, files, memory_mb=MEMORY_MB, attempts=3
-    )
-    for name, path in models.items():
-        Publisher(artefacts, clock).publish(Source(name, path))
-        outcome = load_and_warm(name, 1, Attempt(name, lambda: 60.0), loader)
-        assert outcome.state == "AVAILABLE", outcome

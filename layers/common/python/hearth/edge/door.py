@@ -19,14 +19,13 @@ from hearth.edge.events import (
     message_event,
     queue_batch,
 )
+from hearth.edge.headers import OUTPUT_LOCATION
 from hearth.edge.problem import of_error, of_unexpected
 
 Flow = Callable[[HttpRequest], Answer]
 
 # A message that is begun must be able to end before the function's time does.
 _LEAST_S = 5.0
-# Where the bucket holds a request's body, and where its answer is to be written.
-INPUT_LOCATION, OUTPUT_LOCATION = "x-hearth-input-location", "x-hearth-output-location"
 
 
 def respond(event: Event, flow: Flow) -> dict[str, Any]:
@@ -87,8 +86,8 @@ def drain(
 
 
 def _require_output_location(request: HttpRequest) -> None:
-    if OUTPUT_LOCATION not in request.headers:
+    if OUTPUT_LOCATION.lower() not in request.headers:
         raise MalformedBody(
             "the message does not say where its answer is to be written",
-            expected='"headers": {"X-Hearth-Output-Location": "payloads/..."}',
+            expected=f'"headers": {{"{OUTPUT_LOCATION}": "payloads/..."}}',
         )

@@ -8,9 +8,10 @@ from typing import Any
 
 from hearth.domain import errors
 from hearth.domain.errors import HearthError
+from hearth.edge.headers import HEADER_LENGTH
 from hearth.edge.json_schema import COUNT, Schema, one_of, ref
 from hearth.edge.operations import OPERATIONS, Operation
-from hearth.edge.parameters import HEADER_LENGTH, PARAMETERS
+from hearth.edge.parameters import PARAMETERS
 from hearth.edge.problem import meanings, status_of
 from hearth.edge.release import VERSION
 from hearth.edge.repository_schemas import REPOSITORY_SCHEMAS

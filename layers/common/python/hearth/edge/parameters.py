@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from hearth.domain.identity import INT64_MAX, NAME
+from hearth.edge.headers import HEADER_LENGTH, INPUT_LOCATION, OUTPUT_LOCATION, ROUTING_KEY
 from hearth.edge.json_schema import COUNT, TEXT, Schema
-
-HEADER_LENGTH = "Inference-Header-Content-Length"
 
 
 def _named(name: str, schema: Schema, description: str, example: str | int) -> dict[str, Any]:
@@ -33,14 +32,12 @@ PARAMETERS = {
     ),
     "label": _named("label", {**TEXT, "pattern": _LABEL}, "A label.", "canary"),
     "RoutingKey": _header(
-        "X-Hearth-Routing-Key", TEXT, "Callers with the same key get the same version of a split."
+        ROUTING_KEY, TEXT, "Callers with the same key get the same version of a split."
     ),
     "RequestId": _header("X-Request-Id", TEXT, "Makes a split sticky where no routing key does."),
-    "InputLocation": _header(
-        "X-Hearth-Input-Location", TEXT, f"Where the request's body lies: {_STORED}"
-    ),
+    "InputLocation": _header(INPUT_LOCATION, TEXT, f"Where the request's body lies: {_STORED}"),
     "OutputLocation": _header(
-        "X-Hearth-Output-Location", TEXT, f"Where the answer's body is to be written: {_STORED}"
+        OUTPUT_LOCATION, TEXT, f"Where the answer's body is to be written: {_STORED}"
     ),
     "ContentEncoding": _header(
         "Content-Encoding",

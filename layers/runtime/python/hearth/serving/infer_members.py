@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hearth.domain.errors import MalformedBody
+from hearth.edge.headers import INPUT_LOCATION
 from hearth.serving import json_text
 
 _SHARED_MEMORY = "shared_memory_region"
@@ -56,5 +57,5 @@ def refuse_shared_memory(what: str, given: Mapping[str, Any]) -> None:
         raise MalformedBody(
             f"{what} lies in shared memory, which a function and its caller do not have",
             got=_SHARED_MEMORY,
-            remedy="send the tensor, or name an object with X-Hearth-Input-Location",
+            remedy=f"send the tensor, or name an object with {INPUT_LOCATION}",
         )

@@ -12,20 +12,21 @@ from hearth.domain.errors import MalformedBody
 from hearth.domain.manifest import Manifest
 from hearth.domain.signature import DYNAMIC, TensorSpec
 from hearth.edge.answers import JSON, Answer
+from hearth.edge.headers import HEADER_LENGTH
 from hearth.serving import infer_inputs, infer_outputs, json_text
 from hearth.serving.asked import Asked, Body, Served
 from hearth.serving.infer_members import check_parameters, flag, parameters
 from hearth.serving.infer_outputs import Form
 from hearth.serving.session import Tensors
 
-HEADER_LENGTH = "inference-header-content-length"
+_HEADER_LENGTH = HEADER_LENGTH.lower()
 PLATFORM = "onnx_onnxv1"
 
 
 class OpenInference:
     def read(self, body: Body, verb: str) -> Asked:
         length = _header_length(body)
-        if length == 0 and HEADER_LENGTH in body.headers:
+        if length == 0 and _HEADER_LENGTH in body.headers:
             return Asked({"inputs": []}, verb, memoryview(body.content), raw=True)
         document = json_text.loads(body.content[:length])
         if not isinstance(document, dict) or not isinstance(document.get("inputs"), list):
@@ -88,7 +89,7 @@ def _default(asked: Asked) -> Form:
 
 
 def _header_length(body: Body) -> int:
-    given = body.headers.get(HEADER_LENGTH)
+    given = body.headers.get(_HEADER_LENGTH)
     if given is None:
         return len(body.content)
     digits = given.isascii() and given.isdigit() and len(given) < 12
@@ -104,6 +105,6 @@ def _answer(document: bytes, blobs: list[bytes | memoryview], *, binary: bool) -
         return Answer(200, document, JSON)
     headers = {
         "Content-Type": "application/octet-stream",
-        HEADER_LENGTH.title(): str(len(document)),
+        HEADER_LENGTH: str(len(document)),
     }
     return Answer(200, b"".join([document, *blobs]), headers, binary=True)

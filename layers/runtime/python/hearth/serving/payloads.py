@@ -11,23 +11,21 @@ from dataclasses import dataclass
 from hearth.domain.errors import HearthError, LocationRefused, PayloadTooLarge
 from hearth.edge.answers import Answer, of_json
 from hearth.edge.compression import INFLATED_LIMIT, deflated, inflated
-from hearth.edge.door import INPUT_LOCATION as INPUT
-from hearth.edge.door import OUTPUT_LOCATION as OUTPUT
 from hearth.edge.events import HttpRequest
+from hearth.edge.headers import INPUT_LOCATION, OUTPUT_LOCATION
 from hearth.edge.problem import of_error, of_unexpected
 from hearth.serving.asked import Body
 from hearth.serving.numbers import Array
 from hearth.stores.ports import Payload, Payloads
 
+INPUT, OUTPUT = INPUT_LOCATION.lower(), OUTPUT_LOCATION.lower()
 PREFIX = "payloads/"
 ERROR = ".error.json"
 # What one invoke can carry: 6 MiB and the envelope, of which base64 takes a third.
 ANSWER_LIMIT = 6_291_556
 _ENVELOPE = 4096
 _LAMBDA = "a Lambda can give"
-_REMEDY = (
-    "ask for fewer rows or outputs, for binary ones, or for an object: X-Hearth-Output-Location"
-)
+_REMEDY = f"ask for fewer rows or outputs, for binary ones, or for an object: {OUTPUT_LOCATION}"
 
 _KEY = re.compile(r"payloads/[A-Za-z0-9!_.*'()=:@+,/-]{1,900}")
 

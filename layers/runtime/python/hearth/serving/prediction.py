@@ -9,6 +9,7 @@ from hearth.domain.errors import HearthError, MalformedPath, ResourceExhausted
 from hearth.domain.identity import STABLE
 from hearth.edge.answers import JSON, Answer
 from hearth.edge.events import HttpRequest
+from hearth.edge.headers import ROUTING_KEY
 from hearth.edge.problem import status_of
 from hearth.edge.routes import Call, parse_v1, parse_v2
 from hearth.serving import json_text
@@ -21,7 +22,7 @@ from hearth.serving.record import Record
 from hearth.serving.tf_serving import TfServing
 from hearth.serving.worker import Worker
 
-ROUTING_KEY = "x-hearth-routing-key"
+_ROUTING_KEY = ROUTING_KEY.lower()
 _PREDICTIONS = ("predict", "infer", "classify", "regress")
 _DESCRIPTIONS = ("metadata", "config")
 
@@ -81,7 +82,7 @@ def _predict(
     call, protocol = parsed
     record.route = call.target.label or ("" if call.target.version else STABLE)
     asked = protocol.read(worker.carrier.fetch(request), call.verb)
-    key = request.headers.get(ROUTING_KEY) or asked.id or request.request_id or uuid4().hex
+    key = request.headers.get(_ROUTING_KEY) or asked.id or request.request_id or uuid4().hex
     route = worker.catalogue.route(call.target, key)
     record.version, record.why = route.version, route.why
     opened, cold = worker.open(route)

@@ -1,0 +1,10 @@
+"""Names of the headers that are Hearth's own or an extension's, as they are written.
+
+A request holds its headers by their names in lower case.
+"""
+
+HEADER_LENGTH = "Inference-Header-Content-Length"
+# Callers with the same key get the same version of a split.
+ROUTING_KEY = "X-Hearth-Routing-Key"
+# Where the bucket holds a request's body, and where its answer is to be written.
+INPUT_LOCATION, OUTPUT_LOCATION = "X-Hearth-Input-Location", "X-Hearth-Output-Location"
