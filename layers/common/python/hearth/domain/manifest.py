@@ -9,18 +9,21 @@ from typing import Any
 
 from hearth.domain.errors import InvalidDocument, InvalidName
 from hearth.domain.identity import digest, model_name, version
+from hearth.domain.monitoring import Monitoring
+from hearth.domain.monitoring import from_document as monitoring_from_document
 from hearth.domain.signature import Signature, SignatureDef, TensorSpec
 
 SCHEMA = "hearth.manifest/1"
 
-MODEL, EXTERNAL_DATA, GOLDEN, EVALUATION, BASELINE = (
+MODEL, EXTERNAL_DATA, GOLDEN, EVALUATION, REFERENCE, BASELINE = (
     "model",
     "external_data",
     "golden",
     "evaluation",
+    "reference",  # rows that a baseline was made of
     "baseline",
 )
-ROLES = (MODEL, EXTERNAL_DATA, GOLDEN, EVALUATION, BASELINE)
+ROLES = (MODEL, EXTERNAL_DATA, GOLDEN, EVALUATION, REFERENCE, BASELINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,7 @@ class Manifest:
     provenance: Provenance
     class_labels: tuple[str, ...] = ()
     signature_defs: Mapping[str, SignatureDef] = field(default_factory=dict)
+    monitoring: Monitoring = Monitoring()
     schema: str = SCHEMA
 
     def __post_init__(self) -> None:
@@ -181,6 +185,7 @@ def from_document(document: Mapping[str, Any]) -> Manifest:
                 name: SignatureDef(found["method"], tuple(found["outputs"]))
                 for name, found in document.get("signature_defs", {}).items()
             },
+            monitoring=monitoring_from_document(document.get("monitoring", {})),
         )
     except (KeyError, TypeError, AttributeError, InvalidName) as error:
         raise InvalidDocument(
