@@ -9,7 +9,7 @@ from typing import Any
 
 from hearth.domain.errors import InvalidDocument, InvalidName
 from hearth.domain.identity import digest, model_name, version
-from hearth.domain.monitoring import Monitoring
+from hearth.domain.monitoring import NOT_WATCHED, Monitoring
 from hearth.domain.monitoring import from_document as monitoring_from_document
 from hearth.domain.signature import Signature, SignatureDef, TensorSpec
 
@@ -113,7 +113,7 @@ class Manifest:
     provenance: Provenance
     class_labels: tuple[str, ...] = ()
     signature_defs: Mapping[str, SignatureDef] = field(default_factory=dict)
-    monitoring: Monitoring = Monitoring()
+    monitoring: Monitoring = NOT_WATCHED
     schema: str = SCHEMA
 
     def __post_init__(self) -> None:

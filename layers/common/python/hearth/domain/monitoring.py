@@ -106,6 +106,9 @@ class Monitoring:
         return tuple(name for watched in self.inputs for name in watched.features)
 
 
+NOT_WATCHED = Monitoring()
+
+
 def from_document(document: Mapping[str, Any]) -> Monitoring:
     """Return the monitoring part of a manifest; a manifest without one is not watched.
 
@@ -114,7 +117,7 @@ def from_document(document: Mapping[str, Any]) -> Monitoring:
         KeyError, TypeError, AttributeError: If it has another shape.
     """
     if not document:
-        return Monitoring()
+        return NOT_WATCHED
     return Monitoring(
         **{
             **document,
