@@ -127,11 +127,12 @@ class Counts:
         return math.sqrt(max(self.sum_of_squares / self.finite - self.mean**2, 0.0))
 
     def __add__(self, other: Counts) -> Counts:
+        added = {name: getattr(self, name) + getattr(other, name) for name in _ADDED}
         return Counts(
-            tuple(a + b for a, b in zip(self.bins, other.bins, strict=True)),
-            *(getattr(self, name) + getattr(other, name) for name in _ADDED),
+            bins=tuple(a + b for a, b in zip(self.bins, other.bins, strict=True)),
             minimum=_extreme(min, self.minimum, other.minimum),
             maximum=_extreme(max, self.maximum, other.maximum),
+            **added,
         )
 
 
