@@ -37,14 +37,27 @@ GRANTED = {
         "events:PutEvents": ["event-bus/default"],
     },
     "Metrics": {
-        "s3:GetObject": ["records/*", "registry/*"],
+        "s3:GetObject": [
+            "feedback/*",
+            "models/*/blobs/*",
+            "models/*/versions/*",
+            "profiles/*",
+            "records/*",
+            "registry/*",
+            "reports/*",
+        ],
         "s3:ListBucket": [""],
-        "s3:PutObject": ["records/*"],
+        "s3:PutObject": ["feedback/*", "profiles/*", "records/*", "reports/*"],
+        "s3:DeleteObject": ["profiles/*"],
+        "events:PutEvents": ["event-bus/default"],
     },
     "Optimize": {},
 }
 # What a function lists of the bucket, where it is less than models and registry.
-LISTED = {"Metrics": ["registry/*"], "Predict": ["models/*", "registry/*", "payloads/*"]}
+LISTED = {
+    "Metrics": ["registry/*", "records/*", "profiles/*", "feedback/*", "reports/*", "models/*"],
+    "Predict": ["models/*", "registry/*", "payloads/*"],
+}
 
 
 def listed(value: Any) -> list[Any]:
@@ -215,9 +228,12 @@ def test_queue_of_requests_is_read_by_predict_when_asked_for(expanded: dict[str,
     assert queue["RedrivePolicy"]["maxReceiveCount"] > 1
 
 
-def test_queue_for_undelivered_events_takes_them_from_the_rule(expanded: dict[str, Any]) -> None:
-    """EventBridge may write to its dead-letter queue, on behalf of the one rule."""
+def test_queue_for_undelivered_events_takes_them_from_the_rules(expanded: dict[str, Any]) -> None:
+    """EventBridge may write to its dead-letter queue, on behalf of the two rules alone."""
     (statement,) = expanded["QueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
     assert statement["Principal"] == {"Service": "events.amazonaws.com"}
-    (rule, _) = statement["Condition"]["ArnEquals"]["aws:SourceArn"]["Fn::GetAtt"]
-    assert expanded[rule]["Type"] == "AWS::Events::Rule"
+    sources = statement["Condition"]["ArnEquals"]["aws:SourceArn"]
+    rules = {source["Fn::GetAtt"][0] for source in sources}
+    assert rules == {
+        name for name, resource in expanded.items() if resource["Type"] == "AWS::Events::Rule"
+    }

@@ -36,6 +36,8 @@ class Settings:
         "event_bus": "HEARTH_EVENT_BUS",
         "sweep_grace_h": "HEARTH_SWEEP_GRACE_H",
         "load_attempts": "HEARTH_LOAD_ATTEMPTS",
+        "window_h": "HEARTH_WINDOW_H",
+        "feedback_h": "HEARTH_FEEDBACK_H",
     }
 
     bucket: str
@@ -118,7 +120,17 @@ class HealthCheckSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class MetricsSettings(Settings):
-    pass
+    """What metrics is told.
+
+    Args:
+        event_bus: Where a changed verdict is announced.
+        window_h: How many hours of predictions drift and traffic are judged over.
+        feedback_h: How many hours of predictions are compared with feedback, which comes late.
+    """
+
+    event_bus: str = "default"
+    window_h: int = 24
+    feedback_h: int = 168
 
 
 @dataclass(frozen=True, slots=True)
