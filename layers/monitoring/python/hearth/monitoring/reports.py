@@ -1,0 +1,82 @@
+"""Reports in the bucket: the newest of each model, and what each hour's judgement rested on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from hearth.domain.errors import InvalidDocument, StoreConflict
+from hearth.domain.identity import model_name
+from hearth.monitoring.report import Report
+from hearth.monitoring.report_document import from_document, to_document
+from hearth.stores.documents import parse_json
+from hearth.stores.ports import Document, Documents
+
+PREFIX = "reports/"
+_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class ReadReport:
+    """A stored report and the ETag it had; None and "" where there is none that can be read."""
+
+    report: Report | None
+    etag: str
+
+
+def latest_key(model: str) -> str:
+    return f"{PREFIX}{model_name(model)}/latest.json"
+
+
+def hour_key(report: Report, version: int, name: str) -> str:
+    return f"{PREFIX}{report.model}/{version}/{report.until}/{name}.json"
+
+
+def read_latest(documents: Documents, model: str) -> ReadReport:
+    """Return a model's newest report. One that cannot be read is as none: it is written anew."""
+    key = latest_key(model)
+    found = documents.read(key)
+    if not isinstance(found, Document):
+        return ReadReport(None, "")
+    try:
+        return ReadReport(from_document(parse_json(found.body, key)), found.etag)
+    except InvalidDocument:
+        return ReadReport(None, found.etag)
+
+
+def write_latest(documents: Documents, report: Report, etag: str) -> bool:
+    """Write a model's newest report over the one that was read; return whether it was.
+
+    Two that judge at once saw the same: the second one leaves it at that.
+    """
+    key, body = latest_key(report.model), orjson.dumps(to_document(report))
+    try:
+        if etag:
+            documents.replace(key, body, etag)
+        else:
+            documents.create(key, body)
+    except StoreConflict:
+        return False
+    return True
+
+
+def write_over(documents: Documents, key: str, document: Any) -> None:  # noqa: ANN401 (any JSON)
+    """Write a document whatever stands there: it is worked out anew each time.
+
+    Raises:
+        StoreConflict: If others write it at the same moment, again and again.
+    """
+    body = orjson.dumps(document)
+    for attempt in range(_ATTEMPTS):
+        found = documents.read(key)
+        try:
+            if isinstance(found, Document):
+                documents.replace(key, body, found.etag)
+            else:
+                documents.create(key, body)
+        except StoreConflict:
+            if attempt + 1 == _ATTEMPTS:
+                raise
+        else:
+            return
