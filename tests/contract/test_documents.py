@@ -109,6 +109,40 @@ def test_list_goes_on_past_one_page(documents, faults, s3):
     assert faults.count("ListObjectsV2") == 3
 
 
+@pytest.mark.parametrize(
+    ("after", "found"), [("", "abc"), ("p/a", "bc"), ("p/aa", "bc"), ("p/c", ""), ("a", "abc")]
+)
+def test_list_begins_after_the_key_that_it_is_told(documents, after, found):
+    """A listing of what is new skips what comes first, whether or not that key exists."""
+    for name in "abc":
+        documents.create(f"p/{name}", b"")
+    assert "".join(item.key[-1] for item in documents.list("p/", after)) == found
+
+
+def test_list_goes_on_past_one_page_after_a_key(documents, s3):
+    """Where it begins holds for the first page; the next ones go on from there."""
+
+    def small_pages(params, **_kwargs):
+        return {**params, "MaxKeys": 2}
+
+    for number in range(6):
+        documents.create(f"p/{number}", b"")
+    s3.meta.events.register("provide-client-params.s3.ListObjectsV2", small_pages)
+    try:
+        assert [item.key[-1] for item in documents.list("p/", "p/0")] == list("12345")
+    finally:
+        s3.meta.events.unregister("provide-client-params.s3.ListObjectsV2", small_pages)
+
+
+def test_removed_document_is_gone_and_may_be_removed_again(documents):
+    """Removing is idempotent; afterwards the key can be created."""
+    documents.create(KEY, b"1")
+    documents.remove(KEY)
+    documents.remove(KEY)
+    assert documents.read(KEY) is None
+    assert documents.create(KEY, b"2")
+
+
 def test_list_is_empty_where_nothing_lies(documents):
     """An empty prefix is an empty listing."""
     assert list(documents.list("none/")) == []

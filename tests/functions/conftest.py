@@ -114,8 +114,10 @@ def health(function_environment: Callable[..., None]) -> Iterator[Caller]:
 def metrics(function_environment: Callable[..., None]) -> Iterator[Caller]:
     function_environment()
     metrics_module.documents.cache_clear()
+    metrics_module.baselines.cache_clear()
     yield Caller(metrics_module.handler)
     metrics_module.documents.cache_clear()
+    metrics_module.baselines.cache_clear()
 
 
 @pytest.fixture

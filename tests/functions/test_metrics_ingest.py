@@ -6,6 +6,7 @@ import base64
 import gzip
 import io
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -13,13 +14,14 @@ import metrics as metrics_module
 import pytest
 from hearth.domain.errors import HearthError, MalformedBody, NotBuilt
 from hearth.edge.telemetry import logger
+from hearth.monitoring.records import HOUR_MS, hour_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.calling import Caller
 from support.faults import Faults, answer
 
-AT = 1_795_469_952_833  # 2026-11-23 21:39:12.833 UTC
-FOLDER = "records/m/1/2026-11-23T21/"
+# Twenty minutes into the last full hour but one: near enough to be believed, far from an hour's end.
+AT = (int(time.time() * 1000) // HOUR_MS - 2) * HOUR_MS + 1_200_000
 
 
 def record(model: str = "m", version: str = "1", at: Any = AT, **more: Any) -> str:
@@ -47,6 +49,10 @@ def batch(*lines: Any, kind: str = "DATA_MESSAGE") -> dict[str, Any]:
             ],
         }
     )
+
+
+def counted(**some: int) -> dict[str, int]:
+    return {"stored": 0, "repeated": 0, "foreign": 0, "misdated": 0, **some}
 
 
 def packed(document: Any) -> dict[str, Any]:
@@ -78,18 +84,18 @@ def test_records_are_stored_by_model_version_and_hour(ingest: Callable, stored: 
         record(n=2),
         record(version="2"),
         record(model="other"),
-        record(at=AT + 3_600_000),
+        record(at=AT + HOUR_MS),
     ]
 
     answer_ = ingest(batch(*lines))
 
-    assert answer_ == {"stored": 5, "repeated": 0, "foreign": 0}
+    assert answer_ == counted(stored=5, repeated=0, foreign=0)
     by_folder = {key.rpartition("/")[0]: kept for key, kept in stored().items()}
     assert by_folder == {
-        "records/m/1/2026-11-23T21": lines[:2],
-        "records/m/2/2026-11-23T21": lines[2:3],
-        "records/other/1/2026-11-23T21": lines[3:4],
-        "records/m/1/2026-11-23T22": lines[4:],
+        f"records/m/1/{hour_of(AT)}": lines[:2],
+        f"records/m/2/{hour_of(AT)}": lines[2:3],
+        f"records/other/1/{hour_of(AT)}": lines[3:4],
+        f"records/m/1/{hour_of(AT + HOUR_MS)}": lines[4:],
     }
 
 
@@ -99,8 +105,8 @@ def test_replayed_batch_is_stored_once(ingest: Callable, stored: Callable) -> No
 
     first, again = ingest(event), ingest(event)
 
-    assert first == {"stored": 2, "repeated": 0, "foreign": 0}
-    assert again == {"stored": 0, "repeated": 2, "foreign": 0}
+    assert first == counted(stored=2, repeated=0, foreign=0)
+    assert again == counted(stored=0, repeated=2, foreign=0)
     assert sum(map(len, stored().values())) == 2
 
 
@@ -113,7 +119,7 @@ def test_batch_that_broke_off_is_completed_by_its_replay(
     with pytest.raises(HearthError, match="access denied"):
         ingest(event)
 
-    assert ingest(event) == {"stored": 1, "repeated": 1, "foreign": 0}
+    assert ingest(event) == counted(stored=1, repeated=1, foreign=0)
     assert len(stored()) == 2
 
 
@@ -153,7 +159,7 @@ def test_foreign_line_is_counted_and_not_stored(
     """A line that is no record of a prediction is counted; the records beside it are kept."""
     good = record()
 
-    assert ingest(batch(line, good)) == {"stored": 1, "repeated": 0, "foreign": 1}
+    assert ingest(batch(line, good)) == counted(stored=1, repeated=0, foreign=1)
     assert list(stored().values()) == [[good]]
 
 
@@ -169,14 +175,14 @@ def test_foreign_lines_are_told_in_the_log(
     [line] = log.getvalue().splitlines()
     warning = json.loads(line)
     assert warning["level"] == "WARNING"
-    assert warning["ingested"] == {"stored": 0, "repeated": 0, "foreign": 2}
+    assert warning["ingested"] == counted(stored=0, repeated=0, foreign=2)
 
 
 def test_control_message_stores_nothing(ingest: Callable, stored: Callable) -> None:
     """CloudWatch tries a new subscription with a control message: it holds no records."""
     answer_ = ingest(batch("CWL CONTROL MESSAGE: Checking health", kind="CONTROL_MESSAGE"))
 
-    assert answer_ == {"stored": 0, "repeated": 0, "foreign": 0}
+    assert answer_ == counted(stored=0, repeated=0, foreign=0)
     assert stored() == {}
 
 

@@ -195,16 +195,25 @@ def message(**fields: Any) -> bytes:
     usual = {
         "messageType": "DATA_MESSAGE",
         "logGroup": "/hearth/predict",
+        "logStream": "2026/11/23/[7]abc",
         "logEvents": [{"id": "1", "timestamp": 1, "message": "größe\n"}, {"message": "b"}],
     }
     return json.dumps({**usual, **fields}).encode()
 
 
-def test_log_batch_names_its_group_and_lines() -> None:
+def test_log_batch_names_its_group_stream_and_lines() -> None:
     """Lines come as they were written, in order."""
     batch = log_batch(packed(message()))
 
-    assert (batch.group, batch.lines) == ("/hearth/predict", ("größe\n", "b"))
+    assert (batch.group, batch.stream) == ("/hearth/predict", "2026/11/23/[7]abc")
+    assert batch.lines == ("größe\n", "b")
+
+
+def test_log_batch_with_half_a_character_loses_no_line() -> None:
+    """Half a surrogate pair, which strict JSON does not have, stands in one line alone."""
+    lines = message(logEvents=[{"message": "\ud800"}, {"message": "b"}])
+
+    assert log_batch(packed(lines)).lines == ("\ud800", "b")
 
 
 def test_log_batch_of_a_control_message_has_no_lines() -> None:

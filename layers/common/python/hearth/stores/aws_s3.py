@@ -47,8 +47,8 @@ class S3Documents:
     def replace(self, key: str, body: bytes, etag: str) -> str:
         return self._put(key, body, IfMatch=etag)
 
-    def list(self, prefix: str) -> Iterator[Listed]:
-        token: dict[str, str] = {}
+    def list(self, prefix: str, after: str = "") -> Iterator[Listed]:
+        token: dict[str, str] = {"StartAfter": after} if after else {}
         while True:
             with in_hearths_words(f"list {prefix}"):
                 page = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=prefix, **token)
@@ -57,6 +57,10 @@ class S3Documents:
             if not page.get("IsTruncated"):
                 return
             token = {"ContinuationToken": page["NextContinuationToken"]}
+
+    def remove(self, key: str) -> None:
+        with in_hearths_words(f"remove {key}"):
+            self._s3.delete_object(Bucket=self._bucket, Key=key)
 
     def _put(self, key: str, body: bytes, **condition: str) -> str:
         with in_hearths_words(f"write {key}"):

@@ -53,8 +53,11 @@ class Documents(Protocol):
             StoreConflict: If it has another ETag, or is gone.
         """
 
-    def list(self, prefix: str) -> Iterator[Listed]:
-        """Yield every object under a prefix, in key order."""
+    def list(self, prefix: str, after: str = "") -> Iterator[Listed]:
+        """Yield every object under a prefix whose key comes after `after`, in key order."""
+
+    def remove(self, key: str) -> None:
+        """Remove a document; one that is not there is no error."""
 
 
 class Blobs(Protocol):

@@ -1,24 +1,28 @@
 """Figures of every version that can be served, in the shape of Triton's statistics extension.
 
-Predictions are not counted here yet. What is known of a version is what load-and-warm measured
-while it proved it, and each item says so in its member `source`, which is Hearth's own.
+Predictions are those of the totals, which grow once a minute; memory is what load-and-warm measured
+while it proved the version. Each item says so in its member `source`, which is Hearth's own.
 
 Source: Triton's `extension_statistics.md`; `memory_usage` from its `grpc_service.proto`.
 """
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from hearth.domain.errors import HearthError, VersionUnavailable
 from hearth.domain.registry_entry import Figures, RegistryEntry, VersionStatus
 from hearth.domain.routing import Target, resolve
+from hearth.monitoring.totals import Ledger
+from hearth.monitoring.traffic import Histogram, Traffic
+from hearth.stores.clock import stamp
 from hearth.stores.registry import Registry
 
 _NONE = {"count": 0, "ns": 0}
 
 
-def all_statistics(registry: Registry) -> dict[str, Any]:
+def all_statistics(registry: Registry, ledger: Ledger) -> dict[str, Any]:
     """Return the figures of every model.
 
     A model whose entry cannot be read has none: it is named in `unreadable` with the reason.
@@ -30,13 +34,13 @@ def all_statistics(registry: Registry) -> dict[str, Any]:
     unreadable: dict[str, str] = {}
     for model in registry.models():
         try:
-            items += _of_entry(registry.read(model).entry)
+            items += _of_entry(registry.read(model).entry, ledger)
         except HearthError as error:
             unreadable[model] = str(error)
     return {"model_stats": items, **({"unreadable": unreadable} if unreadable else {})}
 
 
-def model_statistics(registry: Registry, target: Target) -> dict[str, Any]:
+def model_statistics(registry: Registry, ledger: Ledger, target: Target) -> dict[str, Any]:
     """Return the figures of one version, or of all that can be served.
 
     Raises:
@@ -46,8 +50,8 @@ def model_statistics(registry: Registry, target: Target) -> dict[str, Any]:
     entry = registry.read(target.model).entry
     if target.version:
         number = resolve(entry, target, "").version
-        return {"model_stats": [_of_version(entry.model, number, entry.status(number))]}
-    items = _of_entry(entry)
+        return {"model_stats": [_of_version(entry, number, ledger)]}
+    items = _of_entry(entry, ledger)
     if not items:
         raise VersionUnavailable(
             f"model {entry.model}: no version can be served now",
@@ -57,48 +61,54 @@ def model_statistics(registry: Registry, target: Target) -> dict[str, Any]:
     return {"model_stats": items}
 
 
-def _of_entry(entry: RegistryEntry) -> list[dict[str, Any]]:
-    return [_of_version(entry.model, number, entry.status(number)) for number in entry.available()]
+def _of_entry(entry: RegistryEntry, ledger: Ledger) -> list[dict[str, Any]]:
+    return [_of_version(entry, number, ledger) for number in entry.available()]
 
 
-def _of_version(model: str, number: int, status: VersionStatus) -> dict[str, Any]:
-    runs = _runs(status.figures)
+def _of_version(entry: RegistryEntry, number: int, ledger: Ledger) -> dict[str, Any]:
+    status = entry.status(number)
+    traffic = ledger.totals.get(entry.model, {}).get(str(number), Traffic())
+    answered = traffic.requests - _refused(traffic)
     return {
-        "name": model,
+        "name": entry.model,
         "version": str(number),
-        "last_inference": 0,
-        "inference_count": runs["count"],
-        "execution_count": runs["count"],
-        "inference_stats": {
-            "success": runs,
-            "fail": _NONE,
-            "queue": _NONE,
-            "compute_input": _NONE,
-            "compute_infer": runs,
-            "compute_output": _NONE,
-            "cache_hit": _NONE,
-            "cache_miss": _NONE,
-        },
+        "last_inference": traffic.last_ms,
+        "inference_count": traffic.rows,
+        "execution_count": answered,
+        "inference_stats": _durations(traffic, answered),
         "response_stats": {},
-        "batch_stats": _batches(runs),
+        # Rows of each request are counted, but not what requests of a size took.
+        "batch_stats": [],
         "memory_usage": _memory(status.figures),
-        "source": _source(status),
+        "source": f"{_counted(ledger)}; {_measured(status)}",
     }
 
 
-def _runs(figures: Figures | None) -> dict[str, int]:
-    """Return the measured runs: as many as the entry has a figure of, and what they took."""
-    if figures is None:
-        return _NONE
-    return {"count": 2, "ns": round((figures.first_run_ms + figures.warm_run_ms) * 1e6)}
+def _refused(traffic: Traffic) -> int:
+    answered = sum(n for code, n in traffic.status.items() if code.isdigit() and int(code) < 400)
+    return traffic.requests - answered
 
 
-def _batches(runs: dict[str, int]) -> list[dict[str, Any]]:
-    # Triton's size for models that it does not batch: a run is one batch, whatever its rows.
-    if not runs["count"]:
-        return []
-    of_one = {"compute_input": _NONE, "compute_infer": runs, "compute_output": _NONE}
-    return [{"batch_size": 1, **of_one}]
+def _durations(traffic: Traffic, answered: int) -> dict[str, dict[str, int]]:
+    refused_s = traffic.refused_seconds
+    return {
+        "success": _duration(answered, max(traffic.latency.sum - refused_s, 0.0)),
+        "fail": _duration(traffic.requests - answered, refused_s),
+        "queue": _duration(answered, 0.0),  # a sandbox has one request at a time
+        "compute_input": _all(traffic.decode),
+        "compute_infer": _all(traffic.model),
+        "compute_output": _all(traffic.encode),
+        "cache_hit": _NONE,
+        "cache_miss": _NONE,
+    }
+
+
+def _all(counted: Histogram) -> dict[str, int]:
+    return _duration(counted.count, counted.sum)
+
+
+def _duration(count: int, seconds: float) -> dict[str, int]:
+    return {"count": count, "ns": round(seconds * 1e9)}
 
 
 def _memory(figures: Figures | None) -> list[dict[str, Any]]:
@@ -107,15 +117,23 @@ def _memory(figures: Figures | None) -> list[dict[str, Any]]:
     return [{"type": "CPU", "id": 0, "byte_size": round(figures.resident_mb * (1 << 20))}]
 
 
-def _source(status: VersionStatus) -> str:
+def _counted(ledger: Ledger) -> str:
+    if not ledger.tallied_ms:
+        return "no prediction was counted yet"
+    at = stamp(datetime.fromtimestamp(ledger.tallied_ms / 1000, UTC))
+    return (
+        f"predictions of all sandboxes, counted from their records until {at}: inference_count is "
+        "rows of answered requests, execution_count is answered requests"
+    )
+
+
+def _measured(status: VersionStatus) -> str:
     figures = status.figures
     if figures is None:
-        return "nothing was measured, and predictions are not counted yet"
+        return "memory was not measured"
     return (
-        "predictions are not counted yet: these are runs of a golden case by load-and-warm, with "
-        f"{figures.memory_size_mb} MB of memory, before the version became AVAILABLE at "
-        f"{status.since}: the first after opening it (which took {figures.cold_open_ms:g} ms), "
-        f"{figures.first_run_ms:g} ms, and the median of those that followed, "
-        f"{figures.warm_run_ms:g} ms, each counted once; input and output are not measured apart; "
-        "memory is what the process grew by"
+        f"memory is what the process of load-and-warm, with {figures.memory_size_mb} MB, grew by "
+        f"while it proved the version before {status.since}: opening it took "
+        f"{figures.cold_open_ms:g} ms, the first run {figures.first_run_ms:g} ms, and the median "
+        f"of those that followed {figures.warm_run_ms:g} ms"
     )
