@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from hearth.domain.errors import InvalidDocument, SignatureMismatch
 from hearth.domain.manifest import RuntimeOptions
-from hearth.publishing.samples import generate_golden, read_golden, read_rows
+from hearth.publishing.rows import read_rows
+from hearth.publishing.samples import generate_golden, read_golden
 from hearth.serving import golden
 from hearth.serving.golden import GoldenCase
 from hearth.serving.session import Session
