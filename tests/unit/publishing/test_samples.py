@@ -52,9 +52,11 @@ def pickled():
 def test_rows_are_one_array_an_input(npz, session):
     """A baseline has the model's inputs; an evaluation set has `target` besides."""
     rows = read_rows(npz(x=ROWS), session.signature, labelled=False)
-    assert np.array_equal(rows["x"], ROWS)
+    assert np.array_equal(rows.inputs["x"], ROWS)
+    assert rows.target is None
     rows = read_rows(npz(x=ROWS, target=[0, 1, 0]), session.signature, labelled=True)
-    assert set(rows) == {"x"}
+    assert set(rows.inputs) == {"x"}
+    assert rows.target.tolist() == [0, 1, 0]
 
 
 @pytest.mark.parametrize(

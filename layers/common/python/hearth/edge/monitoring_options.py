@@ -40,7 +40,6 @@ class Document(BaseModel):
     def options(self) -> MonitoringOptions:
         said = {item.name: getattr(self, item.name) for item in fields(MonitoringOptions)}
         thresholds = {
-            name: Threshold(**threshold.model_dump())
-            for name, threshold in self.thresholds.items()
+            name: Threshold(**threshold.model_dump()) for name, threshold in self.thresholds.items()
         }
         return MonitoringOptions(**{**said, "thresholds": thresholds})

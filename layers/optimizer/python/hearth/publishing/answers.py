@@ -10,8 +10,9 @@ import numpy as np
 from hearth.domain.distribution import Value
 from hearth.domain.manifest import Manifest
 from hearth.publishing.rows import Rows, chunks
-from hearth.serving.capture import Outcomes, outcomes
+from hearth.serving.capture import outcomes
 from hearth.serving.numbers import Array
+from hearth.serving.outcomes import Outcomes
 from hearth.serving.session import Session, Tensors
 from hearth.serving.tensors import widened
 

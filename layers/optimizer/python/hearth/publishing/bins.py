@@ -17,7 +17,9 @@ MOST_WORDS = 100
 _FEWEST, _LEAST = 5, 0.05
 
 
-def numeric(name: str, column: Sequence[Value], bounds: tuple[float, float] | None = None) -> Feature:
+def numeric(
+    name: str, column: Sequence[Value], bounds: tuple[float, float] | None = None
+) -> Feature:
     """Return a numeric feature whose bins hold every finite number of a column.
 
     Args:

@@ -114,7 +114,8 @@ def _by_signature(definitions: Mapping[str, SignatureDef]) -> Judged:
     """Return what a named signature says of the outputs."""
     for definition in definitions.values():
         if definition.method == CLASSIFY:
-            return Judged(CLASSIFICATION, *definition.outputs)
+            scores, label = (*definition.outputs, "")[:2]
+            return Judged(CLASSIFICATION, scores, label)
     for definition in definitions.values():
         if definition.method == REGRESS:
             return Judged(REGRESSION, definition.outputs[0])
@@ -159,12 +160,8 @@ def _label(options: MonitoringOptions, evidence: Evidence, scores: str) -> str:
     """Return the output with the predicted class."""
     if options.label == "" or options.task == REGRESSION:
         return ""
-    fitting = [
-        spec for spec in evidence.signature.outputs if _is_label(spec, evidence, scores)
-    ]
-    named = [
-        spec for spec in fitting if any(word in spec.name.lower() for word in _LABEL_NAMES)
-    ]
+    fitting = [spec for spec in evidence.signature.outputs if _is_label(spec, evidence, scores)]
+    named = [spec for spec in fitting if any(word in spec.name.lower() for word in _LABEL_NAMES)]
     for specs in (fitting, named):
         if len(specs) == 1:
             return specs[0].name
@@ -213,8 +210,8 @@ def _settled(judged: Judged, options: MonitoringOptions, evidence: Evidence) -> 
     if not judged.task:
         return _unjudged(evidence, "they are neither scores, labels nor few values")
     if judged.task == CLASSIFICATION:
-        return _classification(judged, options, table)
-    notes = ()
+        return _classification(judged, options, evidence)
+    notes: tuple[str, ...] = ()
     if not options.task and judged.task == REGRESSION and table is not None:
         notes = _regression_notes(judged.scores, table)
     return Judged(judged.task, judged.scores, judged.label, notes)
@@ -222,29 +219,21 @@ def _settled(judged: Judged, options: MonitoringOptions, evidence: Evidence) -> 
 
 def _unjudged(evidence: Evidence, why: str) -> Judged:
     outputs = [f"{s.name} {s.datatype} {list(s.shape)}" for s in evidence.signature.outputs]
-    return Judged(
-        notes=(
-            f"outputs are not judged: {why} ({', '.join(outputs[:8])}); "
-            "--monitoring takes task, scores and label",
-        )
-    )
+    note = f"outputs are not judged: {why} ({', '.join(outputs[:8])})"
+    return Judged(notes=(f"{note}; --monitoring takes task, scores and label",))
 
 
-def _classification(judged: Judged, options: MonitoringOptions, table: Array | None) -> Judged:
+def _classification(judged: Judged, options: MonitoringOptions, evidence: Evidence) -> Judged:
     scores, notes = judged.scores, []
+    table = evidence.table(scores) if scores else None
     if table is not None and table.shape[1] == 1 and not _is_share(table) and not options.scores:
         # One number that is no probability says nothing of the other class.
         scores = ""
     if not scores and not judged.label:
-        return Judged(
-            notes=(
-                "outputs are not judged: no output holds a score for each class, or a label; "
-                "--monitoring takes task, scores and label",
-            )
-        )
+        return _unjudged(evidence, "none holds a score for each class, or a label")
     if not scores or not (is_probability(table) or _is_share(table)):
         notes.append(
-            "there are no probabilities: neither a calibration nor an estimate of accuracy"
+            "there are no probabilities (a Softmax at the model's end gives them): no calibration"
         )
     return Judged(CLASSIFICATION, scores, judged.label, tuple(notes))
 
@@ -253,7 +242,5 @@ def _regression_notes(scores: str, table: Array) -> tuple[str, ...]:
     if table.shape[1] == 1 and not _is_share(table):
         return ()
     what = "the probability of a class" if table.shape[1] == 1 else "scores of classes"
-    return (
-        f"output {scores!r} is taken for a regression's {table.shape[1]} values; "
-        f"if it is {what}, say so by --classes or --monitoring",
-    )
+    note = f"output {scores!r} is taken for a regression's {table.shape[1]} values"
+    return (f"{note}; if it is {what}, say so by --classes or --monitoring",)

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from importlib.metadata import version as installed
 from pathlib import Path
 
+from hearth.domain.baseline import to_document
 from hearth.domain.errors import HearthError, InvalidDocument, StoreConflict
 from hearth.domain.identity import model_name
 from hearth.domain.manifest import (
@@ -26,7 +27,6 @@ from hearth.domain.manifest import (
     Provenance,
     RuntimeOptions,
 )
-from hearth.domain.baseline import to_document
 from hearth.domain.monitoring import MonitoringOptions
 from hearth.domain.signature import Signature, SignatureDef
 from hearth.publishing import onnx_file, reference, samples, watching

@@ -146,7 +146,7 @@ def _features(manifest: Manifest, rows: Rows) -> tuple[tuple[Watched, ...], int]
         inputs = _as_numbers(chunk.inputs, manifest)
         table = features(inputs, monitoring, batched=signature.batched)
         for column, more in zip(columns, zip(*table, strict=True), strict=True):
-            column += more
+            column.extend(more)
     named = [(item, name) for item in monitoring.inputs for name in item.features]
     watched = tuple(
         _watched(_feature(item, name, column, manifest), column)
