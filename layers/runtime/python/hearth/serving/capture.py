@@ -17,9 +17,13 @@ from hearth.domain.manifest import Manifest
 from hearth.domain.monitoring import ALL, COLUMNS, NO_INPUTS, SAMPLED, SUMMARIES, Monitoring
 from hearth.domain.signature import DYNAMIC, Signature
 from hearth.serving.features import Features
+from hearth.serving.figures import TENSOR_FIGURES, TEXT_FIGURES
+from hearth.serving.numbers import Array
 from hearth.serving.outcomes import Deciding, Outcomes
 from hearth.serving.session import Tensors
 from hearth.serving.tensors import widened
+
+__all__ = ["TENSOR_FIGURES", "TEXT_FIGURES", "Outcomes", "Watch", "features", "outcomes"]
 
 # What rows may take whatever a manifest says: the rest of a record is far below 16 KB, and an
 # event of CloudWatch Logs has had 256 KB at most.
@@ -30,7 +34,7 @@ _PROBED = 4
 _TYPICAL = 12  # bytes a value
 _FULL = 2.0**64
 
-_Write = Callable[[slice, int], dict[str, bytes]]
+_Write = Callable[[int], dict[str, bytes]]
 
 
 def features(
@@ -48,7 +52,7 @@ def features(
     """
     made = Features(monitoring, batched=batched)
     count, batches = made.batches(inputs)
-    found: list[list[Value]] = orjson.loads(made.text(batches, slice(None), count))
+    found: list[list[Value]] = orjson.loads(made.text(batches, count))
     return found
 
 
@@ -65,7 +69,7 @@ def outcomes(outputs: Tensors, manifest: Manifest, *, batched: bool = True) -> O
     """
     deciding = Deciding(manifest, batched=batched)
     _, tables = deciding.batches(outputs)
-    texts = deciding.texts(tables, slice(None))
+    texts = deciding.texts(tables)
     return Outcomes(**{name: orjson.loads(text) for name, text in texts.items()})
 
 
@@ -84,6 +88,8 @@ class Watch:
         self._capture = _capture(monitoring)
         self._threshold = monitoring.sample_rate * _FULL
         self._most = min(monitoring.max_bytes, MOST_BYTES)
+        if not self._most:
+            self._capture, self._task = NO_INPUTS, ""
         self._width = len(monitoring.features)
 
     def batch_size(self, inputs: Tensors) -> int:
@@ -122,33 +128,33 @@ class Watch:
         return wanted, bool(self._task) and not self._judged.isdisjoint(outputs)
 
     def _fragments(
-        self,
-        with_features: bool,  # noqa: FBT001
-        with_outcomes: bool,  # noqa: FBT001
-        inputs: Tensors,
-        outputs: Tensors,
+        self, with_features: bool, with_outcomes: bool, inputs: Tensors, outputs: Tensors
     ) -> dict[str, Any]:
-        counts: set[int] = set()
-        batches, tables = [], {}
+        count = decided = -1
+        batches: list[Array | None] = []
+        tables: dict[str, Array] = {}
+        width = 0
         if with_features:
             count, batches = self._features.batches(self._as_numbers(inputs))
-            if any(batch is not None for batch in batches):
-                counts.add(count)
+            width = self._width
         if with_outcomes:
-            count, tables = self._deciding.batches(outputs)
-            counts.add(count)
-        if len(counts) > 1:
-            raise SignatureMismatch("inputs and outputs are not of one batch", got=sorted(counts))
+            decided, tables = self._deciding.batches(outputs)
+            width += sum([table.shape[1] for table in tables.values()])
+        if with_features and with_outcomes and count != decided:
+            if any(batch is not None for batch in batches):
+                raise SignatureMismatch("inputs and outputs disagree", got=[count, decided])
+            count = decided
+        count = max(count, decided)
 
-        def write(some: slice, count: int) -> dict[str, bytes]:
-            found = self._deciding.texts(tables, some)
+        def write(step: int) -> dict[str, bytes]:
+            found = self._deciding.texts(tables, step)
             if with_features:
-                found["features"] = self._features.text(batches, some, count)
+                found["features"] = self._features.text(batches, count, step)
+            if step > 1:
+                found["captured"] = orjson.dumps(list(range(0, count, step)))
             return found
 
-        width = sum(table.shape[1] for table in tables.values())
-        width += self._width if with_features else 0
-        texts = self._fitting(max(counts, default=1), width, write)
+        texts = self._fitting(count, width, write)
         return {name: orjson.Fragment(text) for name, text in texts.items()}
 
     def _as_numbers(self, inputs: Tensors) -> Tensors:
@@ -163,25 +169,17 @@ class Watch:
         Raises:
             PayloadTooLarge: If not even one fits.
         """
-        step = 1
-        if width * 2 > self._most:
-            step = count + 1  # it takes two bytes to write a value: none fits
-        elif count * width * _TYPICAL > self._most and count > _PROBED:
+        step = 1 if width * 2 <= self._most else count + 1  # a value takes two bytes to write
+        if count * width * _TYPICAL > self._most and _PROBED < count >= step:
             apart = count // _PROBED
-            probed = len(range(0, count, apart))
-            size = sum(map(len, write(slice(0, count, apart), probed).values())) / probed
+            size = sum(map(len, write(apart).values())) / len(range(0, count, apart))
             step = max(1, math.ceil(count * size / self._most))
-        while step <= count or step == 1:
-            some = range(0, count, step)
-            texts = write(slice(0, count, step), len(some))
-            if step > 1:
-                texts["captured"] = orjson.dumps(list(some))
+        while step <= max(count, 1):
+            texts = write(step)
             size = sum(map(len, texts.values()))
             if size <= self._most:
                 return texts
-            if step == count or not count:
-                break
-            step = min(count, max(step + 1, math.ceil(step * size / self._most)))
+            step = max(step + 1, min(count, math.ceil(step * size / self._most)))
         raise PayloadTooLarge("no row fits into a record", expected=f"at most {self._most} bytes")
 
 

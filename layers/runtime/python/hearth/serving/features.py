@@ -48,7 +48,9 @@ class Watched:
         if self._form == TENSOR:
             made = of_tensors(array)
         elif self._form == COLUMNS:
-            made = array.reshape(len(array), math.prod(array.shape[1:]))
+            made = array
+            if array.ndim != 2:
+                made = array.reshape(len(array), math.prod(array.shape[1:]))
         else:
             made = of_texts(array)
         if made.shape[1] != self._expected or self._expected != self.width:
@@ -93,7 +95,9 @@ class Features:
         Raises:
             SignatureMismatch: If inputs disagree; one example stands for every one.
         """
-        arrays = [_batch(inputs.get(w.name), batched=self._batched) for w in self._inputs]
+        arrays = [self._batch(inputs.get(watched.name)) for watched in self._inputs]
+        if len(arrays) == 1 and arrays[0] is not None:
+            return len(arrays[0]), arrays  # as nearly every model has it
         sizes = {len(array) for array in arrays if array is not None}
         count = max(sizes - {1}, default=1) if 0 not in sizes else 0
         if not sizes <= {1, count}:
@@ -103,15 +107,22 @@ class Features:
             for array in arrays
         ]
 
-    def text(self, batches: list[Array | None], some: slice, count: int) -> bytes:
-        """Return the JSON text of the rows of some examples.
+    def _batch(self, array: Array | None) -> Array | None:
+        if array is None or (self._batched and array.ndim):
+            return array
+        return array[None]
+
+    def text(self, batches: list[Array | None], count: int, step: int = 1) -> bytes:
+        """Return the JSON text of the rows of every example, or of every k-th.
 
         Args:
             batches: One an input, of equal length.
-            some: Which examples.
-            count: How many they are.
+            count: That length.
+            step: k.
         """
-        chosen = [array if array is None else array[some] for array in batches]
+        chosen, count = batches, len(range(0, count, step))
+        if step > 1:
+            chosen = [array if array is None else array[::step] for array in batches]
         if len(chosen) == 1 and chosen[0] is not None and self._inputs[0].whole:
             table = self._inputs[0].table(chosen[0])
             if table.dtype.kind not in "OU":
@@ -121,8 +132,3 @@ class Features:
             columns += watched.parts(array, count)
         return rows.side_by_side(columns)
 
-
-def _batch(array: Array | None, *, batched: bool) -> Array | None:
-    if array is None:
-        return None
-    return array if batched and array.ndim else array[None]

@@ -20,6 +20,10 @@ for a text without any, else 0. Words are what ASCII's white space divides.
 
 # Numbers that are looked at together: few enough to stay in a processor's cache.
 _BLOCK = 1 << 16
+# Numbers that are added in their own width: few enough to lose nothing that counts.
+_CHUNK = 1024
+# A variance below this part of the squared mean has lost digits to it.
+_CANCELLED = 1e-3
 # Squares of numbers beyond these are more than float32 has.
 _SMALL, _LARGE = 1e-15, 1e15
 _NARROW = ("?", "b", "B", "h", "H", "e", "f")
@@ -46,12 +50,12 @@ def of_tensors(array: Array) -> Array:
     step = max(1, _BLOCK // max(size, 1))
     with np.errstate(over="ignore", invalid="ignore"):
         for at in range(0, count, step):
-            found[at : at + step] = _of_block(flat[at : at + step].astype(dtype))
+            found[at : at + step] = _of_block(flat[at : at + step].astype(dtype, copy=False))
     return found
 
 
 def _of_block(values: Array) -> Array:
-    """Return the figures of each row; the values are overwritten."""
+    size = values.shape[1]
     if not values.size:
         return np.array([math.nan] * 6 + [0.0])
     low, high = values.min(axis=1), values.max(axis=1)
@@ -61,15 +65,26 @@ def _of_block(values: Array) -> Array:
     most = max(abs(low.min()), abs(high.max()))
     if values.dtype == np.float32 and most and not _SMALL < most < _LARGE:
         return _of_block(values.astype(np.float64))
-    size = values.shape[1]
-    zeros = [np.count_nonzero(row) for row in values == 0]
-    mean = values.mean(axis=1)
-    values -= mean[:, None]
-    np.multiply(values, values, out=values)
-    variance = values.mean(axis=1)
-    norm = np.sqrt(size * (variance + mean * mean))
-    shares = np.divide(zeros, size)
-    return np.stack([mean, np.sqrt(variance), low, high, norm, shares, np.zeros(len(low))], axis=1)
+    total, squares = _sums(values)
+    mean = total / size
+    variance = squares / size - mean * mean
+    if (variance < _CANCELLED * mean * mean).any():
+        off, squares_off = _sums(values - mean[:, None].astype(values.dtype))
+        variance = squares_off / size - (off / size) ** 2
+    deviation = np.sqrt(np.maximum(variance, 0))
+    zeros = np.divide([np.count_nonzero(row) for row in values == 0], size)
+    none = np.zeros(len(values))
+    return np.stack([mean, deviation, low, high, np.sqrt(squares), zeros, none], axis=1)
+
+
+def _sums(values: Array) -> tuple[Array, Array]:
+    """Return each row's sum and sum of squares, exact far beyond the values' own digits."""
+    count, size = values.shape
+    even = size - size % _CHUNK
+    head, tail = values[:, :even].reshape(count, even // _CHUNK, _CHUNK), values[:, even:]
+    sums = np.einsum("ijk->ij", head).sum(axis=1, dtype=np.float64) + np.einsum("ij->i", tail)
+    squares = np.vecdot(head, head).sum(axis=1, dtype=np.float64) + np.vecdot(tail, tail)
+    return sums, squares
 
 
 def _of_some(row: Array) -> Array:

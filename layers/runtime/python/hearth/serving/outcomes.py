@@ -55,8 +55,10 @@ class Deciding:
     def __init__(self, manifest: Manifest, *, batched: bool) -> None:
         monitoring = manifest.monitoring
         self._task = monitoring.task
-        self._names = [name for name in (monitoring.scores, monitoring.label) if name]
         self._scores, self._label = monitoring.scores, monitoring.label
+        if self._task == REGRESSION:
+            self._label = ""
+        self._names = [name for name in (self._scores, self._label) if name]
         self._types = {spec.name: spec.type for spec in manifest.signature.outputs}
         self._batched = batched
         self._classes = manifest.class_labels
@@ -73,18 +75,18 @@ class Deciding:
         if not self._task:
             return 0, {}
         found = {name: self._table(outputs[name], name) for name in self._names if name in outputs}
-        if self._task == REGRESSION:
-            found.pop(self._label, None)
-        sizes = {len(table) for table in found.values()}
-        if len(sizes) > 1:
-            raise SignatureMismatch("outputs disagree on the number of examples", got=sorted(sizes))
+        sizes = [len(table) for table in found.values()]
+        if len(set(sizes)) > 1:
+            raise SignatureMismatch("outputs disagree on the number of examples", got=sizes)
         return max(sizes, default=0), found
 
     def _table(self, array: Array, name: str) -> Array:
-        if array.dtype == np.uint16:
+        if array.dtype.char == "H":
             array = widened(array, self._types[name])
         if not (self._batched and array.ndim):
             array = array[None]
+        if array.ndim == 2 and array.shape[1] <= MOST_VALUES:
+            return array
         width = math.prod(array.shape[1:])
         if width > MOST_VALUES:
             raise PayloadTooLarge(f"output {name!r} is too large to be watched", got=width)
@@ -93,9 +95,11 @@ class Deciding:
             raise SignatureMismatch(f"output {name!r} is no table", got=list(array.shape))
         return array.reshape(len(array), width)
 
-    def texts(self, tables: dict[str, Array], some: slice) -> dict[str, bytes]:
-        """Return the JSON text of each list that a record holds of some examples."""
-        chosen = {name: table[some] for name, table in tables.items()}
+    def texts(self, tables: dict[str, Array], step: int = 1) -> dict[str, bytes]:
+        """Return the JSON text of each list that a record holds of every k-th example."""
+        chosen = tables
+        if step > 1:
+            chosen = {name: table[::step] for name, table in tables.items()}
         scores, label = chosen.get(self._scores), chosen.get(self._label)
         if self._task == REGRESSION:
             return {} if scores is None else {"values": rows.numbers(scores)}
@@ -176,9 +180,17 @@ def _order(scores: Array) -> Array:
     """Return the indices of each example's best scores, the best first, equal ones in order."""
     ranked = -_ranked(scores)
     if scores.shape[1] < _MANY:
-        order: Array = np.argsort(ranked, axis=1, kind="stable")[:, :BEST]
-        return order
+        return _sorted(ranked)
     some = np.sort(np.argpartition(ranked, BEST, axis=1)[:, :BEST], axis=1)
-    within = np.argsort(np.take_along_axis(ranked, some, axis=1), axis=1, kind="stable")
-    chosen: Array = np.take_along_axis(some, within, axis=1)
+    values = np.take_along_axis(ranked, some, axis=1)
+    chosen: Array = np.take_along_axis(some, _sorted(values), axis=1)
+    # Which of those that equal the last one were chosen is chance.
+    tied = np.count_nonzero(ranked <= values.max(axis=1, keepdims=True), axis=1) > BEST
+    if tied.any():
+        chosen[tied] = _sorted(ranked[tied])
     return chosen
+
+
+def _sorted(ranked: Array) -> Array:
+    order: Array = np.argsort(ranked, axis=1, kind="stable")[:, :BEST]
+    return order

@@ -10,6 +10,8 @@ from hearth.domain.distribution import INFINITY, NAN, NEGATIVE_INFINITY
 from hearth.serving.numbers import Array
 
 LONGEST_WORD = 64
+# Types that orjson writes as records do not have them: booleans, and float16.
+_PLAIN = {"?": np.uint8, "e": np.float32}
 _WORDS = {
     "nan": b'"%b"' % NAN.encode(),
     "inf": b'"%b"' % INFINITY.encode(),
@@ -30,12 +32,12 @@ def numbers(table: Array) -> bytes:
         >>> numbers(np.float32([[0.1, 3], [np.nan, -np.inf]]))
         b'[[0.1,3.0],["NaN","-Infinity"]]'
     """
-    if table.dtype.kind == "b":
-        table = table.astype(np.uint8)
-    elif table.dtype == np.float16:
-        table = table.astype(np.float32)
-    text = orjson.dumps(np.ascontiguousarray(table), option=orjson.OPT_SERIALIZE_NUMPY)
-    if table.dtype.kind != "f" or b"null" not in text:
+    if table.dtype.char in _PLAIN:
+        table = table.astype(_PLAIN[table.dtype.char])
+    if not table.flags.c_contiguous:
+        table = np.ascontiguousarray(table)
+    text = orjson.dumps(table, option=orjson.OPT_SERIALIZE_NUMPY)
+    if b"null" not in text:
         return text
     # orjson writes null for each of them: their words are set in, in order.
     parts = text.split(b"null")
