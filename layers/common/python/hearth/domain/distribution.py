@@ -195,8 +195,8 @@ def _count_numbers(feature: Feature, column: Sequence[Value]) -> Counts:
         above=places[last] - at_top if edges else len(finite),
         sum=_bounded(total),
         sum_of_squares=_bounded(float(sum(map(mul, finite, finite)))),
-        minimum=min(finite),
-        maximum=max(finite),
+        minimum=min(finite) + 0,  # of a boolean, which a record does not hold, a number
+        maximum=max(finite) + 0,
         **others,
     )
 
