@@ -34,7 +34,7 @@ def handler(event: Event, context: Any) -> Any:  # noqa: ANN401 (AWS's context, 
         return predict(request, assemble())
 
     if is_http(event):
-        return respond(event, flow)
+        return respond(event, flow, identified=True)
     if is_queue_batch(event):
         return drain(
             event,

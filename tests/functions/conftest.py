@@ -80,7 +80,11 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> Caller:
             worker = predict_module.assemble()
             predict_module.assemble.cache_clear()
             # As predict's handler does it, with a worker that outlives the cache of `assemble`.
-            caller = Caller(lambda event, _: respond(event, lambda r: predict_flow(r, worker)))
+            caller = Caller(
+                lambda event, _: respond(
+                    event, lambda request: predict_flow(request, worker), identified=True
+                )
+            )
             for name, text in ZOO.items():
                 path = folder / f"{name}.onnx"
                 model = models.model(text) if isinstance(text, str) else text

@@ -73,7 +73,10 @@ def test_answer_may_be_written(ask: Callable[..., Reply], s3: Any, bucket: str) 
         "output_location": f"s3://{bucket}/payloads/out/1.json",
         "status": 200,
         "bytes": 35,
-        "headers": {"content-type": "application/json"},
+        "headers": {
+            "content-type": "application/json",
+            "x-request-id": reply.headers["x-request-id"],
+        },
     }
     found = got(s3, bucket, "payloads/out/1.json")
     assert found["ContentType"] == "application/json"

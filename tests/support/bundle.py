@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from hearth.domain.monitoring import Monitoring
 from hearth.publishing.publication import Publisher, Source
 from hearth.serving.files import Files
 from hearth.serving.warming import Attempt, Loader, Outcome, load_and_warm
@@ -13,6 +14,7 @@ from hearth.stores.aws_s3 import S3Blobs, S3Documents
 from hearth.stores.clock import SystemClock
 from hearth.stores.registry import Registry
 
+from support import watching
 from support.recording import RecordingAnnouncer
 
 MEMORY_MB = 1769
@@ -24,15 +26,21 @@ class Bundle:
     registry: Registry
     loader: Loader
 
-    def publish(self, source: Source) -> Outcome:
+    def publish(self, source: Source, monitoring: Monitoring | None = None) -> Outcome:
         """Publish the first version of a model, and prove it."""
-        Publisher(self.artefacts, self.loader.clock).publish(source)
+        publisher = Publisher(self.artefacts, self.loader.clock)
+        if monitoring:
+            watching.publish(publisher, source, monitoring)
+        else:
+            publisher.publish(source)
         attempt = Attempt(source.model, lambda: 60.0)
         return load_and_warm(source.model, 1, attempt, self.loader)
 
-    def serve(self, name: str, path: Path, **source: object) -> None:
+    def serve(
+        self, name: str, path: Path, monitoring: Monitoring | None = None, **source: object
+    ) -> None:
         """Publish a model that is to be servable."""
-        outcome = self.publish(Source(name, path, **source))
+        outcome = self.publish(Source(name, path, **source), monitoring)
         assert outcome.state == "AVAILABLE", outcome
 
 

@@ -7,17 +7,24 @@ from pathlib import Path
 from typing import Any
 
 import click
-from hearth.domain.manifest import RuntimeOptions
+from hearth.domain.manifest import Manifest, RuntimeOptions
+from hearth.domain.monitoring import MonitoringOptions
 from hearth.domain.registry_entry import VersionStatus
 from hearth.domain.state import State
-from hearth.edge.documents import read_runtime_options, read_signature_defs
+from hearth.edge.documents import (
+    read_monitoring_options,
+    read_runtime_options,
+    read_signature_defs,
+)
 from hearth.publishing.publication import Published, Publisher, Source, read_class_labels
 from hearth.stores.artefacts import Artefacts
 from hearth.stores.clock import SystemClock
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.progress import (
     BarColumn,
     DownloadColumn,
+    MofNCompleteColumn,
     Progress,
     TextColumn,
     TimeRemainingColumn,
@@ -45,6 +52,7 @@ class VersionEnded(LocalError):
 @click.option("--classes", type=_FILE, help="Class labels: a JSON list, or one a line.")
 @click.option("--signatures", type=_FILE, help=".json: named signatures, as TF Serving has them.")
 @click.option("--runtime", type=_FILE, help=".json: how ONNX Runtime opens it (threads, ...).")
+@click.option("--monitoring", type=_FILE, help=".json: what is watched (capture, features, ...).")
 @click.option("--rtol", default=1e-3, show_default=True, help="Golden cases: relative tolerance.")
 @click.option("--atol", default=1e-5, show_default=True, help="Golden cases: absolute tolerance.")
 @click.option("--note", default="", help="Anything worth remembering.")
@@ -74,6 +82,7 @@ def publish(*, timeout_s: float, as_json: bool, stack: str | None, **options: An
 
 def source(options: dict[str, Any]) -> Source:
     classes, runtime, named = options["classes"], options["runtime"], options["signatures"]
+    watched = options["monitoring"]
     return Source(
         model=options["name"],
         path=options["model"],
@@ -83,6 +92,9 @@ def source(options: dict[str, Any]) -> Source:
         class_labels=read_class_labels(classes) if classes else (),
         signature_defs=read_signature_defs(named.read_bytes()) if named else {},
         runtime=read_runtime_options(runtime.read_bytes()) if runtime else RuntimeOptions(),
+        monitoring=(
+            read_monitoring_options(watched.read_bytes()) if watched else MonitoringOptions()
+        ),
         rtol=options["rtol"],
         atol=options["atol"],
         created_by=library.who(),
@@ -92,22 +104,32 @@ def source(options: dict[str, Any]) -> Source:
 
 def publish_source(source: Source, artefacts: Artefacts, console: Console) -> Published:
     """Publish with a progress bar on a terminal, silently elsewhere."""
-    columns = (
+    bytes_ = Progress(
         TextColumn("upload"),
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),
         TimeRemainingColumn(),
+        console=console,
     )
-    shown = console.is_terminal
-    with Progress(*columns, console=console, transient=True, disable=not shown) as progress:
-        task = progress.add_task("upload", total=None)
-        publisher = Publisher(
-            artefacts,
-            SystemClock(),
-            progress=lambda count: progress.advance(task, count),
-            started=lambda total: progress.update(task, total=total),
-        )
+    rows = Progress(
+        TextColumn("rows"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+    )
+    upload, run = bytes_.add_task("upload", total=None), rows.add_task("rows", total=None)
+    publisher = Publisher(
+        artefacts,
+        SystemClock(),
+        progress=lambda count: bytes_.advance(upload, count),
+        started=lambda total: bytes_.update(upload, total=total),
+        measured=lambda done, whole: rows.update(run, completed=done, total=whole),
+    )
+    if not console.is_terminal:
+        return publisher.publish(source)
+    with Live(Group(rows, bytes_), console=console, transient=True):
         return publisher.publish(source)
 
 
@@ -121,6 +143,12 @@ def _json(published: Published, status: VersionStatus | None) -> str:
             "uploaded_bytes": published.uploaded_bytes,
             "skipped_bytes": published.skipped_bytes,
             "golden": {"count": manifest.golden.count, "origin": manifest.golden.origin},
+            "monitoring": {
+                "capture": manifest.monitoring.capture,
+                "features": len(manifest.monitoring.features),
+                "task": manifest.monitoring.task,
+            },
+            "notes": published.notes,
             "state": str(status.state) if status else None,
             "error": status.error_message if status else None,
         }
@@ -135,6 +163,7 @@ def _text(published: Published, status: VersionStatus | None) -> str:
         f"{published.uploaded_bytes:,} bytes uploaded, {published.skipped_bytes:,} already there, "
         f"{manifest.golden.count} golden cases {manifest.golden.origin}"
     )
+    line += f"\n{_watched(manifest)}" + "".join(f"\nnote: {note}" for note in published.notes)
     if status is None:
         return line
     line += f"\n{status.state}"
@@ -144,3 +173,10 @@ def _text(published: Published, status: VersionStatus | None) -> str:
             f"{status.figures.first_run_ms:.2f} ms, warm run {status.figures.warm_run_ms:.3f} ms"
         )
     return line
+
+
+def _watched(manifest: Manifest) -> str:
+    monitoring = manifest.monitoring
+    features = f"{len(monitoring.features)} features (capture {monitoring.capture})"
+    masked = f", {len(monitoring.masked)} of them masked" if monitoring.masked else ""
+    return f"watched: {features}{masked}, judged as: {monitoring.task or 'nothing'}"

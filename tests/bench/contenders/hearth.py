@@ -9,6 +9,7 @@ from typing import Any
 
 import predict as predict_module
 import pytest
+from hearth.domain.monitoring import Monitoring
 from moto import mock_aws
 from support import bundle, events
 
@@ -16,14 +17,18 @@ BUCKET, REGION = "hearth-bench", "eu-central-1"
 
 
 @contextmanager
-def warm(models: Mapping[str, Path], folder: Path) -> Iterator[Any]:
+def warm(
+    models: Mapping[str, Path],
+    folder: Path,
+    watched: Mapping[str, Monitoring] | None = None,
+) -> Iterator[Any]:
     """predict's handler in a sandbox that has these models open and the registry in mind."""
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         for name, value in _environment(folder).items():
             patch.setenv(name, value)
         made = bundle.create(BUCKET, REGION, folder)
         for name, path in models.items():
-            made.serve(name, path)
+            made.serve(name, path, (watched or {}).get(name))
         predict_module.assemble.cache_clear()
         for name in models:
             reply = predict_module.handler(events.http("GET", f"/v2/models/{name}"), None)

@@ -297,15 +297,16 @@ def test_golden_tolerance_is_the_publishers_to_choose(publish, npz):
 
 
 def test_evaluation_set_and_baseline_travel_with_the_version(publish, npz):
-    """Both are files of the version, named by their role; golden cases come from their rows."""
+    """All are files of the version, named by their role; golden cases come from their rows."""
     manifest = publish(
         "m",
         evaluation=npz("e.npz", x=ROWS, target=[0, 1, 2]),
         baseline=npz("b.npz", x=ROWS),
     ).manifest
-    assert [f.path for f in manifest.of_role("evaluation", "baseline")] == [
+    assert [f.path for f in manifest.of_role("evaluation", "reference", "baseline")] == [
         "evaluation.npz",
-        "baseline.npz",
+        "reference.npz",
+        "baseline.json",
     ]
     assert manifest.golden.count == 3
 

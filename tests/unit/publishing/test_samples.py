@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from hearth.domain.errors import InvalidDocument, SignatureMismatch
 from hearth.domain.manifest import RuntimeOptions
-from hearth.publishing.samples import generate_golden, read_golden, read_rows
+from hearth.publishing.rows import read_rows
+from hearth.publishing.samples import generate_golden, read_golden
 from hearth.serving import golden
 from hearth.serving.golden import GoldenCase
 from hearth.serving.session import Session
@@ -51,9 +52,11 @@ def pickled():
 def test_rows_are_one_array_an_input(npz, session):
     """A baseline has the model's inputs; an evaluation set has `target` besides."""
     rows = read_rows(npz(x=ROWS), session.signature, labelled=False)
-    assert np.array_equal(rows["x"], ROWS)
+    assert np.array_equal(rows.inputs["x"], ROWS)
+    assert rows.target is None
     rows = read_rows(npz(x=ROWS, target=[0, 1, 0]), session.signature, labelled=True)
-    assert set(rows) == {"x"}
+    assert set(rows.inputs) == {"x"}
+    assert rows.target.tolist() == [0, 1, 0]
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,35 @@ class Monitoring:
 NOT_WATCHED = Monitoring()
 
 
+@dataclass(frozen=True, slots=True)
+class MonitoringOptions:
+    """What a publisher says of monitoring; what he leaves open is chosen at publication.
+
+    Args:
+        capture: As in `Monitoring`; None: by the inputs' forms.
+        sample_rate: As in `Monitoring`; with no `capture`, rows are sampled.
+        max_bytes: As in `Monitoring`.
+        masked: Names of features whose values are never written down.
+        features: By input, the names of its columns.
+        forms: By input, one of `FORMS`.
+        task: As in `Monitoring`; None: by what the outputs are.
+        scores: As in `Monitoring`.
+        label: As in `Monitoring`.
+        thresholds: What quality must be, by metric name.
+    """
+
+    capture: str | None = None
+    sample_rate: float | None = None
+    max_bytes: int | None = None
+    masked: tuple[str, ...] = ()
+    features: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    forms: Mapping[str, str] = field(default_factory=dict)
+    task: str | None = None
+    scores: str | None = None
+    label: str | None = None
+    thresholds: Mapping[str, Threshold] = field(default_factory=dict)
+
+
 def from_document(document: Mapping[str, Any]) -> Monitoring:
     """Return the monitoring part of a manifest; a manifest without one is not watched.
 

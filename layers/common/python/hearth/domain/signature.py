@@ -72,6 +72,19 @@ class Signature:
             return self.inputs
         return tuple(spec for spec in self.inputs if not spec.optional)
 
+    @property
+    def batched(self) -> bool:
+        """Whether the first dimension of tensors counts examples.
+
+        It does where it is dynamic in an input, and where it is one number in all tensors, none of
+        which is a mere vector. Else the model takes one example at a time.
+        """
+        required = self.required or self.inputs
+        if any(not spec.ranked or spec.shape[:1] == (DYNAMIC,) for spec in required):
+            return True
+        specs = (*required, *self.outputs)
+        return all(len(s.shape) > 1 for s in specs) and len({s.shape[0] for s in specs}) == 1
+
     def input(self, name: str) -> TensorSpec:
         return _named(self.inputs, name, "input")
 

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from dataclasses import fields
 from functools import cache
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from hearth.domain.errors import InvalidDocument
 from hearth.domain.manifest import Manifest, RuntimeOptions, from_document
+from hearth.domain.monitoring import MonitoringOptions
 from hearth.domain.signature import SignatureDef
 from hearth.stores.documents import parse_json
 from pydantic import TypeAdapter, ValidationError
 
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
 _Kind = TypeVar("_Kind")
+
+_MOST_NAMED = 20
 
 
 @cache
@@ -66,11 +72,32 @@ def read_signature_defs(body: bytes) -> dict[str, SignatureDef]:
     return _read(adapter, body, "document of signatures", "correct it")
 
 
+def read_monitoring_options(body: bytes) -> MonitoringOptions:
+    """Return what a JSON document says of monitoring; what it leaves out is chosen later.
+
+    Raises:
+        InvalidDocument: Naming every field that is wrong or unknown.
+
+    Example:
+        >>> read_monitoring_options(b'{"capture": "sampled", "sample_rate": 0.1}').sample_rate
+        0.1
+    """
+    from hearth.edge.monitoring_options import Document  # only publishers read it
+
+    adapter = TypeAdapter(Document)
+    return _read(adapter, body, "monitoring document", "correct it").options()
+
+
 def _read(adapter: TypeAdapter[_Kind], body: bytes, what: str, remedy: str) -> _Kind:
     try:
         return adapter.validate_json(body, strict=True)
     except ValidationError as error:
         wrong = "; ".join(
-            f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()[:8]
+            f"{'.'.join(map(str, item['loc'])) or 'all of it'}: {_message(item)}"
+            for item in error.errors()[:_MOST_NAMED]
         )
-        raise InvalidDocument(f"{what} is not valid", got=wrong, remedy=remedy) from error
+        raise InvalidDocument(f"{what} is not valid: {wrong}", remedy=remedy) from error
+
+
+def _message(wrong: ErrorDetails) -> str:
+    return "there is no such field" if wrong["type"] == "extra_forbidden" else wrong["msg"]

@@ -6,6 +6,7 @@ import json
 import sys
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from hearth.domain.errors import HearthError, MalformedBody
@@ -19,7 +20,7 @@ from hearth.edge.events import (
     message_event,
     queue_batch,
 )
-from hearth.edge.headers import OUTPUT_LOCATION
+from hearth.edge.headers import OUTPUT_LOCATION, REQUEST_ID
 from hearth.edge.problem import of_error, of_unexpected
 
 Flow = Callable[[HttpRequest], Answer]
@@ -28,18 +29,30 @@ Flow = Callable[[HttpRequest], Answer]
 _LEAST_S = 5.0
 
 
-def respond(event: Event, flow: Flow) -> dict[str, Any]:
-    """Return the HTTP API response of a flow; an error becomes its status and `{"error": ...}`."""
-    path = ""
+def respond(event: Event, flow: Flow, *, identified: bool = False) -> dict[str, Any]:
+    """Return the HTTP API response of a flow; an error becomes its status and `{"error": ...}`.
+
+    Args:
+        event: From API Gateway.
+        flow: What answers.
+        identified: Whether the answer names its request, for somebody to come back to it.
+    """
+    request = None
     try:
         request = http_request(event)
-        path = request.path
-        return render(deflated(flow(request), request))
+        answer = deflated(flow(request), request)
     except HearthError as error:
-        return render(of_error(error, path))
+        answer = of_error(error, request.path if request else "")
     except Exception as error:  # noqa: BLE001 (a worker that dies of one request fails the next too)
         traceback.print_exc(file=sys.stderr)
-        return render(of_unexpected(error))
+        answer = of_unexpected(error)
+    if identified and request:
+        answer = _identified(answer, request)
+    return render(answer)
+
+
+def _identified(answer: Answer, request: HttpRequest) -> Answer:
+    return replace(answer, headers={**answer.headers, REQUEST_ID: request.request_id})
 
 
 def invoke(event: Event, flow: Flow, request_id: str) -> Any:  # noqa: ANN401 (any JSON)
@@ -52,11 +65,14 @@ def invoke(event: Event, flow: Flow, request_id: str) -> Any:  # noqa: ANN401 (a
         HearthError: What the flow raised: Lambda reports it by its class and message, for Step
             Functions and dead-letter queues to act on.
     """
-    answer = flow(direct_request(event, request_id))
+    request = direct_request(event, request_id)
+    answer = flow(request)
     try:
-        return render(answer) if answer.binary else json.loads(answer.body, parse_constant=_refuse)
+        if not answer.binary:
+            return json.loads(answer.body, parse_constant=_refuse)
     except ValueError:
-        return render(answer)
+        pass
+    return render(_identified(answer, request))
 
 
 def _refuse(token: str) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
 from urllib.parse import parse_qs, unquote
+from uuid import uuid4
 
 from hearth.domain.errors import BadRequest, MalformedBody
 from hearth.edge.answers import LARGE
@@ -29,7 +30,7 @@ class HttpRequest:
         path: As it was sent: still percent-encoded, without the stage.
         headers: Names in lower case; repeated ones joined by commas.
         body: The bytes that were sent.
-        request_id: The gateway's id of this request.
+        request_id: The gateway's id of this request, or Lambda's; never empty.
         query: Decoded; the values of each key in order.
         direct: Whether it did not come over HTTP.
     """
@@ -82,7 +83,7 @@ def http_request(event: Event) -> HttpRequest:
             path=_path(event["rawPath"], context.get("stage", "$default")),
             headers={name.lower(): value for name, value in event.get("headers", {}).items()},
             body=_body(event),
-            request_id=context.get("requestId", ""),
+            request_id=context.get("requestId") or uuid4().hex,
             query=_query(event.get("rawQueryString", "")),
         )
     except (KeyError, TypeError, AttributeError) as error:
@@ -210,7 +211,7 @@ def direct_request(event: Event, request_id: str = "") -> HttpRequest:
         path=path,
         headers={name.lower(): value for name, value in headers.items()},
         body=json.dumps(body).encode(),
-        request_id=request_id,
+        request_id=request_id or uuid4().hex,
         direct=True,
     )
 

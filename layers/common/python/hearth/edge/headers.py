@@ -8,3 +8,7 @@ HEADER_LENGTH = "Inference-Header-Content-Length"
 ROUTING_KEY = "X-Hearth-Routing-Key"
 # Where the bucket holds a request's body, and where its answer is to be written.
 INPUT_LOCATION, OUTPUT_LOCATION = "X-Hearth-Input-Location", "X-Hearth-Output-Location"
+# Groups that the caller belongs to, as `region=eu,device=phone`.
+SLICES = "X-Hearth-Slices"
+# A request's: the caller's own id of it. An answer's: the id in its record, which feedback names.
+REQUEST_ID = "X-Request-Id"

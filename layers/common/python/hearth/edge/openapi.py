@@ -8,8 +8,8 @@ from typing import Any
 
 from hearth.domain import errors
 from hearth.domain.errors import HearthError
-from hearth.edge.headers import HEADER_LENGTH
-from hearth.edge.json_schema import COUNT, Schema, one_of, ref
+from hearth.edge.headers import HEADER_LENGTH, REQUEST_ID
+from hearth.edge.json_schema import COUNT, TEXT, Schema, one_of, ref
 from hearth.edge.operations import OPERATIONS, Operation
 from hearth.edge.parameters import PARAMETERS
 from hearth.edge.problem import meanings, status_of
@@ -93,8 +93,8 @@ def _operation(operation: Operation) -> dict[str, Any]:
 def _parameters(operation: Operation) -> list[str]:
     names = re.findall(r"\{(\w+)\}", operation.path)
     if _takes_tensors(operation):
-        names += ["RoutingKey", "InputLocation", "OutputLocation"]
-        names += ["RequestId" if operation.path.startswith("/v1") else "HeaderLength"]
+        names += ["RoutingKey", "RequestId", "Slices", "InputLocation", "OutputLocation"]
+        names += [] if operation.path.startswith("/v1") else ["HeaderLength"]
     if operation.request:
         names += ["ContentEncoding"]
     return names
@@ -118,12 +118,12 @@ def _responses(operation: Operation) -> dict[str, Any]:
         found["200"] = _answer(operation)
     faults = _faults(operation)
     for status, meaning in faults.items():
-        found[str(status)] = _error(meaning, ref("Error"))
+        found[str(status)] = _error(meaning, ref("Error"), _identity(operation))
     if operation.answer in _NOT_READY:
         found["503"] = _error("not ready; the reason is in it", _NOT_READY[operation.answer])
     if 403 in faults:
         either = {"anyOf": [ref("Refusal"), ref("Error")]}
-        found["403"] = _error(f"{_UNSIGNED}; {faults[403]}", either)
+        found["403"] = _error(f"{_UNSIGNED}; {faults[403]}", either, _identity(operation))
     elif operation.path != OPEN:
         found["403"] = {"$ref": "#/components/responses/Forbidden"}
     found["429"] = {"$ref": "#/components/responses/Throttled"}
@@ -158,16 +158,28 @@ def _answer(operation: Operation) -> dict[str, Any]:
     if _takes_tensors(operation):
         schema = {"anyOf": [schema, ref("StoredAnswer")]}
     content: dict[str, Any] = {_JSON: {"schema": schema}}
-    headers = {"Content-Encoding": {"$ref": "#/components/headers/ContentEncoding"}}
+    headers = {"Content-Encoding": _header("ContentEncoding"), **_identity(operation)}
     if operation.answer == "InferAnswer":
         content[_BYTES] = {"schema": _MIXED}
-        headers[HEADER_LENGTH] = {"$ref": "#/components/headers/HeaderLength"}
+        headers[HEADER_LENGTH] = _header("HeaderLength")
     return {"description": "What was asked for.", "headers": headers, "content": content}
 
 
-def _error(meaning: str, schema: Schema) -> dict[str, Any]:
+def _identity(operation: Operation) -> dict[str, Any]:
+    """Return the header by which predict's answers name their request."""
+    return {REQUEST_ID: _header("RequestId")} if operation.function == "predict" else {}
+
+
+def _header(name: str) -> dict[str, Any]:
+    return {"$ref": f"#/components/headers/{name}"}
+
+
+def _error(
+    meaning: str, schema: Schema, headers: dict[str, Any] | None = None
+) -> dict[str, Any]:
     described = f"{meaning[:1].upper()}{meaning[1:]}."
-    return {"description": described, "content": {_JSON: {"schema": schema}}}
+    head = {"headers": headers} if headers else {}
+    return {"description": described, **head, "content": {_JSON: {"schema": schema}}}
 
 
 _MIXED: Schema = {
@@ -179,6 +191,10 @@ _HEADERS = {
     "ContentEncoding": {
         "description": "Of what is not small, where Accept-Encoding asks for it.",
         "schema": one_of(("gzip", "deflate")),
+    },
+    "RequestId": {
+        "description": "The id in the prediction's record: feedback names the prediction by it.",
+        "schema": TEXT,
     },
     "HeaderLength": {
         "description": "Bytes of JSON; only where binary follows them.",

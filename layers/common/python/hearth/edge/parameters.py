@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from hearth.domain.identity import INT64_MAX, NAME
-from hearth.edge.headers import HEADER_LENGTH, INPUT_LOCATION, OUTPUT_LOCATION, ROUTING_KEY
+from hearth.edge.headers import (
+    HEADER_LENGTH,
+    INPUT_LOCATION,
+    OUTPUT_LOCATION,
+    REQUEST_ID,
+    ROUTING_KEY,
+    SLICES,
+)
 from hearth.edge.json_schema import COUNT, TEXT, Schema
 
 
@@ -34,7 +41,19 @@ PARAMETERS = {
     "RoutingKey": _header(
         ROUTING_KEY, TEXT, "Callers with the same key get the same version of a split."
     ),
-    "RequestId": _header("X-Request-Id", TEXT, "Makes a split sticky where no routing key does."),
+    "RequestId": _header(
+        REQUEST_ID,
+        TEXT,
+        "The caller's own id of this request, by which feedback may name it; of Open Inference, "
+        "the body's `id` comes first. With TensorFlow Serving's API it makes a split sticky where "
+        "no routing key does.",
+    ),
+    "Slices": _header(
+        SLICES,
+        TEXT,
+        "Groups that the caller belongs to, by which quality is told apart: at most 5, as "
+        "`region=eu,device=phone`.",
+    ),
     "InputLocation": _header(INPUT_LOCATION, TEXT, f"Where the request's body lies: {_STORED}"),
     "OutputLocation": _header(
         OUTPUT_LOCATION, TEXT, f"Where the answer's body is to be written: {_STORED}"

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from importlib.metadata import version as installed
 from pathlib import Path
 
+from hearth.domain.baseline import to_document
 from hearth.domain.errors import HearthError, InvalidDocument, StoreConflict
 from hearth.domain.identity import model_name
 from hearth.domain.manifest import (
@@ -19,15 +20,21 @@ from hearth.domain.manifest import (
     EXTERNAL_DATA,
     GOLDEN,
     MODEL,
+    REFERENCE,
     ArtefactFile,
     GoldenCases,
     Manifest,
     Provenance,
     RuntimeOptions,
 )
+from hearth.domain.monitoring import MonitoringOptions
 from hearth.domain.signature import Signature, SignatureDef
-from hearth.publishing import onnx_file, samples
+from hearth.publishing import onnx_file, reference, samples, watching
+from hearth.publishing.answers import Measured
+from hearth.publishing.judging import Evidence
 from hearth.publishing.onnx_file import OnnxFile
+from hearth.publishing.reference import Data, Made
+from hearth.publishing.rows import Rows, chunks, read_rows
 from hearth.serving import golden
 from hearth.serving.golden import GoldenCase
 from hearth.serving.session import Session, Tensors
@@ -38,6 +45,9 @@ from hearth.stores.ports import Clock, Listed, Progress
 # A blob that was found in place is relied on for this long; sweeping waits three times longer.
 _FRESH = timedelta(hours=24)
 _MEMORY_MB = 1769
+_BASELINE = "baseline.json"
+# Rows of the publisher's data that are looked at to tell what the outputs are.
+_SAMPLED = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +59,11 @@ class Source:
         path: Its ONNX file; external data lies in the same folder.
         golden: .npz or .json with golden cases; without it, they are generated.
         evaluation: .npz with one array an input and `target`.
-        baseline: .npz with one array an input: reference data for drift.
+        baseline: .npz with one array an input: reference data, of which the baseline is made.
         class_labels: Names of the classes, in the order of the scores.
         signature_defs: Named signatures, as a SavedModel has them.
         runtime: How ONNX Runtime is to open it.
+        monitoring: How it is to be watched, as far as that is said.
         rtol: Relative tolerance of the golden cases.
         atol: Absolute tolerance of the golden cases.
         created_by: Who publishes, for the provenance.
@@ -67,6 +78,7 @@ class Source:
     class_labels: tuple[str, ...] = ()
     signature_defs: Mapping[str, SignatureDef] = field(default_factory=dict)
     runtime: RuntimeOptions = field(default_factory=RuntimeOptions)
+    monitoring: MonitoringOptions = field(default_factory=MonitoringOptions)
     rtol: float = 1e-3
     atol: float = 1e-5
     created_by: str = ""
@@ -75,12 +87,16 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What became visible. `new` is False when the newest version has exactly these files."""
+    """What became visible. `new` is False when the newest version has exactly these files.
+
+    `notes` say what was chosen for the publisher, or cannot be watched, and why.
+    """
 
     manifest: Manifest
     new: bool
     uploaded_bytes: int = 0
     skipped_bytes: int = 0
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +105,14 @@ class Draft:
 
     manifest: Manifest
     paths: Mapping[str, Path]
+    notes: tuple[str, ...] = ()
 
 
 def _silent(_count: int) -> None:
+    pass
+
+
+def _unmeasured(_done: int, _whole: int) -> None:
     pass
 
 
@@ -104,12 +125,14 @@ class Publisher:
         clock: The time.
         progress: Called with bytes as they are done, in any thread.
         started: Called with the number of bytes that will be done in all.
+        measured: Called with rows that the model was run on, and all that it will be run on.
     """
 
     artefacts: Artefacts
     clock: Clock
     progress: Progress = _silent
     started: Progress = _silent
+    measured: Measured = _unmeasured
 
     def publish(self, source: Source) -> Published:
         """Make a version of a source visible, whole, or leave nothing visible.
@@ -120,14 +143,14 @@ class Publisher:
             StoreError: If the bucket did not take it; a rerun goes on where this broke off.
         """
         with tempfile.TemporaryDirectory(prefix="hearth-publish-") as workspace:
-            draft = prepare(source, Path(workspace), self.clock.now())
+            draft = prepare(source, Path(workspace), self.clock.now(), self.measured)
             same = self._newest_if_same(draft.manifest)
             total = sum(file.size for file in draft.manifest.files)
             self.started(total)
             # Even for a version that is there: a blob that went missing is put back.
             uploaded = self._upload(draft)
             manifest = same or self._write_manifest(draft.manifest)
-        return Published(manifest, same is None, uploaded, total - uploaded)
+        return Published(manifest, same is None, uploaded, total - uploaded, draft.notes)
 
     def _newest_if_same(self, draft: Manifest) -> Manifest | None:
         versions = self.artefacts.versions(draft.model)
@@ -179,34 +202,57 @@ class Publisher:
                 return manifest
 
 
-def prepare(source: Source, workspace: Path, now: datetime) -> Draft:
+def prepare(
+    source: Source, workspace: Path, now: datetime, measured: Measured = _unmeasured
+) -> Draft:
     """Check a source and describe it; nothing leaves this machine.
 
     Args:
         source: What is to be published.
         workspace: A folder for files that are made.
         now: For the provenance.
+        measured: Told of the rows that the model was run on.
     """
     model_name(source.model)
     file = onnx_file.read(source.path)
     session = Session(source.path, source.runtime, _MEMORY_MB)
     session.signature = _with_ranks(session.signature, file.unranked)
-    rows = _rows(source, session)
-    cases = _golden_cases(source, session, rows, workspace)
+    data = _data(source, session)
+    described, cases = _golden_cases(source, session, data, workspace)
+    evidence = _evidence(source, file, session, data, cases)
+    choice = watching.choose(source.monitoring, evidence)
     paths = _paths(source, file, workspace)
-    files = tuple(_describe(name, path, role) for name, (path, role) in paths.items())
     manifest = Manifest(
         model=source.model,
         version=1,
-        files=files,
+        files=tuple(_describe(name, path, role) for name, (path, role) in paths.items()),
         signature=session.signature,
-        golden=cases,
+        golden=described,
         runtime=source.runtime,
         provenance=_provenance(source, file, now),
-        class_labels=source.class_labels or file.class_labels,
+        class_labels=evidence.class_labels,
         signature_defs=source.signature_defs,
+        monitoring=choice.monitoring,
     )
-    return Draft(manifest, {name: path for name, (path, _) in paths.items()})
+    draft = Draft(manifest, {name: path for name, (path, _) in paths.items()}, choice.notes)
+    made = reference.baseline(session, manifest, data, evidence, measured)
+    return _with_baseline(draft, made, workspace) if made else _without_baseline(draft)
+
+
+def _with_baseline(draft: Draft, made: Made, workspace: Path) -> Draft:
+    path = workspace / _BASELINE
+    path.write_text(json.dumps(to_document(made.baseline), allow_nan=False))
+    files = (*draft.manifest.files, _describe(_BASELINE, path, BASELINE))
+    return Draft(
+        replace(draft.manifest, files=files),
+        {**draft.paths, _BASELINE: path},
+        (*draft.notes, *made.notes),
+    )
+
+
+def _without_baseline(draft: Draft) -> Draft:
+    note = "no --baseline and no --evaluation: drift is judged against the first traffic"
+    return replace(draft, notes=(*draft.notes, note))
 
 
 def _with_ranks(signature: Signature, unranked: frozenset[str]) -> Signature:
@@ -219,23 +265,23 @@ def _with_ranks(signature: Signature, unranked: frozenset[str]) -> Signature:
     return Signature(inputs, outputs)
 
 
-def _rows(source: Source, session: Session) -> Tensors | None:
-    rows = None
-    if source.baseline:
-        rows = samples.read_rows(source.baseline, session.signature, labelled=False)
-    if source.evaluation:
-        rows = samples.read_rows(source.evaluation, session.signature, labelled=True)
-    return rows
+def _data(source: Source, session: Session) -> Data:
+    def read(path: Path | None, *, labelled: bool) -> Rows | None:
+        return read_rows(path, session.signature, labelled=labelled) if path else None
+
+    return Data(read(source.baseline, labelled=False), read(source.evaluation, labelled=True))
 
 
 def _golden_cases(
-    source: Source, session: Session, rows: Tensors | None, workspace: Path
-) -> GoldenCases:
+    source: Source, session: Session, data: Data, workspace: Path
+) -> tuple[GoldenCases, list[GoldenCase]]:
+    """Return how the golden file is to be judged, and its cases with all that they answer."""
     given = source.golden is not None
     if source.golden:
         cases = samples.read_golden(source.golden, session)
     else:
-        cases = samples.generate_golden(session, rows)
+        rows = data.evaluation or data.reference
+        cases = samples.generate_golden(session, rows.inputs if rows else None)
     golden.save(cases, workspace / "golden.npz")
     described = GoldenCases(
         path="golden.npz",
@@ -244,14 +290,44 @@ def _golden_cases(
         rtol=source.rtol,
         atol=source.atol,
     )
-    _require_golden(cases, session, described)
-    return described
+    return described, _proven(cases, session, described)
 
 
-def _require_golden(cases: list[GoldenCase], session: Session, how: GoldenCases) -> None:
+def _proven(cases: list[GoldenCase], session: Session, how: GoldenCases) -> list[GoldenCase]:
     """A version that would fail its own golden cases is refused before anything is uploaded."""
+    proven = []
     for number, case in enumerate(cases):
-        golden.compare(number, case.outputs, session.run(case.inputs), how, session.signature)
+        outputs = session.run(case.inputs)
+        golden.compare(number, case.outputs, outputs, how, session.signature)
+        proven.append(GoldenCase(case.inputs, outputs))
+    return proven
+
+
+def _evidence(
+    source: Source, file: OnnxFile, session: Session, data: Data, cases: list[GoldenCase]
+) -> Evidence:
+    """Return what is known of the model, with what it answers to golden cases and to some rows."""
+    rows = data.rows
+    if rows:
+        some = next(chunks(rows, session.signature))
+        some = some if len(some) == len(rows) else some[:_SAMPLED]
+        cases = [*cases, GoldenCase(some.inputs, session.run(some.inputs))]
+    target = data.evaluation.target if data.evaluation else None
+    return Evidence(
+        signature=session.signature,
+        reference=rows.inputs if rows else {},
+        target=target,
+        samples=tuple(case.outputs for case in cases),
+        counts=tuple(_count(case.inputs, session.signature) for case in cases),
+        class_labels=source.class_labels or file.class_labels,
+        signature_defs=source.signature_defs,
+    )
+
+
+def _count(inputs: Tensors, signature: Signature) -> int:
+    """Return how many examples a request holds: 1 of a model that takes one at a time."""
+    lengths = [len(array) for array in inputs.values() if array.ndim]
+    return max(lengths, default=1) if signature.batched else 1
 
 
 def _paths(source: Source, file: OnnxFile, workspace: Path) -> dict[str, tuple[Path, str]]:
@@ -262,9 +338,9 @@ def _paths(source: Source, file: OnnxFile, workspace: Path) -> dict[str, tuple[P
     if source.evaluation:
         paths["evaluation.npz"] = (source.evaluation, EVALUATION)
     if source.baseline:
-        paths["baseline.npz"] = (source.baseline, BASELINE)
+        paths["reference.npz"] = (source.baseline, REFERENCE)
     for location in file.external:
-        if location in paths:
+        if location in (*paths, _BASELINE):
             raise InvalidDocument(
                 "a weight file has a name that Hearth needs", got=location, remedy="rename it"
             )

@@ -1,10 +1,8 @@
-"""Arrays that a publisher gives, checked against the signature; or made up where none are given."""
+"""Golden cases: as a publisher gives them, or made by running the model."""
 
 from __future__ import annotations
 
 import json
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -16,45 +14,8 @@ from hearth.serving.golden import GoldenCase, load
 from hearth.serving.session import Session, Tensors
 from hearth.serving.tensors import from_json
 
-TARGET = "target"
 _GENERATED_CASES = 3
 _SEED = 20
-
-
-def read_rows(path: Path, signature: Signature, *, labelled: bool) -> Tensors:
-    """Return the arrays of an evaluation set or baseline: one row an example.
-
-    Args:
-        path: .npz with one array for each input, by its name, and `target` where labelled.
-        signature: The model's.
-        labelled: Whether `target` must be there.
-
-    Raises:
-        InvalidDocument: If the file is no .npz without objects, or rows do not match.
-        SignatureMismatch: If it belongs to another signature.
-    """
-    arrays = _npz(path)
-    target = arrays.pop(TARGET, None)
-    if labelled and target is None:
-        raise InvalidDocument(
-            f"{path.name} has no array {TARGET!r}", got=sorted(arrays), remedy="add the labels"
-        )
-    conform(arrays, signature)
-    columns = [*arrays.values(), *([target] if target is not None else [])]
-    rows = {len(array) if array.ndim else 0 for array in columns}
-    if len(rows) != 1 or 0 in rows:
-        raise InvalidDocument(f"arrays of {path.name} differ in rows", got=sorted(rows))
-    return arrays
-
-
-def _npz(path: Path) -> Tensors:
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
-    except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
-        raise InvalidDocument(
-            f"{path.name} cannot be read", got=error, expected=".npz without pickled objects"
-        ) from error
 
 
 def read_golden(path: Path, session: Session) -> list[GoldenCase]:

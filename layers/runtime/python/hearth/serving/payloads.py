@@ -12,13 +12,14 @@ from hearth.domain.errors import HearthError, LocationRefused, PayloadTooLarge
 from hearth.edge.answers import Answer, of_json
 from hearth.edge.compression import INFLATED_LIMIT, deflated, inflated
 from hearth.edge.events import HttpRequest
-from hearth.edge.headers import INPUT_LOCATION, OUTPUT_LOCATION
+from hearth.edge.headers import INPUT_LOCATION, OUTPUT_LOCATION, REQUEST_ID
 from hearth.edge.problem import of_error, of_unexpected
 from hearth.serving.asked import Body
 from hearth.serving.numbers import Array
 from hearth.stores.ports import Payload, Payloads
 
 INPUT, OUTPUT = INPUT_LOCATION.lower(), OUTPUT_LOCATION.lower()
+_REQUEST_ID = REQUEST_ID.lower()
 PREFIX = "payloads/"
 ERROR = ".error.json"
 # What one invoke can carry: 6 MiB and the envelope, of which base64 takes a third.
@@ -103,6 +104,8 @@ class Carrier:
                 remedy="ask for fewer rows or outputs, or raise HEARTH_PAYLOAD_MB",
             )
         headers = {name.lower(): value for name, value in answer.headers.items()}
+        # Who finds the answer later comes back to it by this.
+        headers[_REQUEST_ID] = request.request_id
         self.store.write(key, Payload(answer.body, headers))
         self.store.remove(key + ERROR)  # of an earlier attempt
         return of_json(
@@ -125,7 +128,7 @@ class Carrier:
                 else:
                     answer = of_unexpected(error)
                 document = {**json.loads(answer.body), "status": answer.status}
-                headers = {"content-type": "application/json"}
+                headers = {"content-type": "application/json", _REQUEST_ID: request.request_id}
                 self.store.write(key + ERROR, Payload(json.dumps(document).encode(), headers))
         except HearthError as second:
             print(f"the error was not written: {second}", file=sys.stderr)  # noqa: T201

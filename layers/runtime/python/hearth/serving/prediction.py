@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from uuid import uuid4
+from time import perf_counter as _now
 
 from hearth.domain.errors import HearthError, MalformedPath, ResourceExhausted
 from hearth.domain.identity import STABLE
+from hearth.domain.routing import Route
 from hearth.edge.answers import JSON, Answer
 from hearth.edge.events import HttpRequest
 from hearth.edge.headers import ROUTING_KEY
@@ -14,11 +14,13 @@ from hearth.edge.problem import status_of
 from hearth.edge.routes import Call, parse_v1, parse_v2
 from hearth.serving import json_text
 from hearth.serving import record as records
-from hearth.serving.asked import Served, ServingProtocol
+from hearth.serving.asked import Asked, Served, ServingProtocol
 from hearth.serving.check import conform
 from hearth.serving.model_config import model_config
 from hearth.serving.open_inference import OpenInference
 from hearth.serving.record import Record
+from hearth.serving.session import Tensors
+from hearth.serving.sessions import Opened
 from hearth.serving.tf_serving import TfServing
 from hearth.serving.worker import Worker
 
@@ -46,9 +48,9 @@ def predict(request: HttpRequest, worker: Worker) -> Answer:
 
 
 def _recorded(request: HttpRequest, parsed: tuple[Call, ServingProtocol], worker: Worker) -> Answer:
-    started = time.perf_counter()
+    started = _now()
     model = parsed[0].target.model
-    record = Record(request_id=request.request_id, model=model)
+    record = records.of_request(request, model)
     try:
         answer = _bounded(request, parsed, worker, record)
         record.status = answer.status
@@ -60,7 +62,7 @@ def _recorded(request: HttpRequest, parsed: tuple[Call, ServingProtocol], worker
         raise
     finally:
         record.known = worker.catalogue.knows(model)
-        record.latency_ms = (time.perf_counter() - started) * 1000
+        record.latency_ms = (_now() - started) * 1000
         records.write(record)
     return answer
 
@@ -81,22 +83,47 @@ def _predict(
 ) -> Answer:
     call, protocol = parsed
     record.route = call.target.label or ("" if call.target.version else STABLE)
-    asked = protocol.read(worker.carrier.fetch(request), call.verb)
-    key = request.headers.get(_ROUTING_KEY) or asked.id or request.request_id or uuid4().hex
+    body = worker.carrier.fetch(request)
+    record.request_bytes = len(body.content)
+    began = _now()
+    asked = protocol.read(body, call.verb)
+    record.decode_ms = (_now() - began) * 1000
+    record.called_by(asked.id)
+    key = request.headers.get(_ROUTING_KEY) or asked.id or request.request_id
     route = worker.catalogue.route(call.target, key)
-    record.version, record.why = route.version, route.why
+    record.routed(route)
     opened, cold = worker.open(route)
     record.load_ms = opened.load_ms if cold else 0.0
-    manifest = opened.manifest
-    inputs = protocol.decode(asked, manifest)
-    conform(inputs, manifest.signature)
-    wanted = protocol.wanted(asked, manifest)
-    ran = time.perf_counter()
-    outputs = worker.run(route, inputs, wanted)
-    record.model_ms = (time.perf_counter() - ran) * 1000
+    inputs, outputs = _run(asked, protocol, worker, (route, opened), record)
     worker.carrier.require_room(outputs.values(), request)
-    answer = protocol.encode(asked, outputs, Served(route, manifest))
-    return worker.carrier.deliver(answer, request)
+    began = _now()
+    answer = protocol.encode(asked, outputs, Served(route, opened.manifest))
+    record.encode_ms = (_now() - began) * 1000
+    record.response_bytes = len(answer.body)
+    delivered = worker.carrier.deliver(answer, request)
+    record.captured = opened.watch.capture(request.request_id, inputs, outputs)
+    return delivered
+
+
+def _run(
+    asked: Asked,
+    protocol: ServingProtocol,
+    worker: Worker,
+    serving: tuple[Route, Opened],
+    record: Record,
+) -> tuple[Tensors, Tensors]:
+    """Return the inputs that were asked about, and the model's outputs for them."""
+    route, opened = serving
+    began = _now()
+    inputs = protocol.decode(asked, opened.manifest)
+    conform(inputs, opened.manifest.signature)
+    wanted = protocol.wanted(asked, opened.manifest)
+    ran = _now()
+    record.decode_ms += (ran - began) * 1000
+    record.batch = opened.watch.batch_size(inputs)
+    outputs = worker.run(route, inputs, wanted)
+    record.model_ms = (_now() - ran) * 1000
+    return inputs, outputs
 
 
 def _parse(request: HttpRequest) -> tuple[Call, ServingProtocol]:

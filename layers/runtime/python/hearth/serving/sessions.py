@@ -7,15 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hearth.domain.manifest import Manifest
+from hearth.serving.capture import Watch
 from hearth.serving.session import Session
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A session that is ready, and what opening it took."""
+    """A session that is ready, what its records hold, and what opening it took."""
 
     session: Session
     manifest: Manifest
+    watch: Watch
     load_ms: float
 
     @property

@@ -10,6 +10,7 @@ from hearth.domain.errors import ArtefactCorrupt, ResourceExhausted, UnknownVers
 from hearth.domain.manifest import EXTERNAL_DATA, MODEL, RuntimeOptions, from_document
 from hearth.domain.routing import Route
 from hearth.edge.settings import PredictSettings
+from hearth.serving.capture import Watch
 from hearth.serving.catalogue import Catalogue
 from hearth.serving.files import Files
 from hearth.serving.payloads import Carrier
@@ -59,7 +60,8 @@ class Worker:
             # What is not open must not keep the disk from what will be.
             self._files.remove(read.sha256)
             raise
-        opened = Opened(session, read.manifest, (time.perf_counter() - started) * 1000)
+        watch = Watch(read.manifest)
+        opened = Opened(session, read.manifest, watch, (time.perf_counter() - started) * 1000)
         self._sessions.keep(read.sha256, opened)
         return opened, True
 

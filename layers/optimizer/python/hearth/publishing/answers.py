@@ -1,0 +1,102 @@
+"""What a model says of many rows: run in chunks, kept as records hold it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import chain
+
+import numpy as np
+from hearth.domain.distribution import Value
+from hearth.domain.manifest import Manifest
+from hearth.publishing.rows import Rows, chunks
+from hearth.serving.capture import outcomes
+from hearth.serving.numbers import Array
+from hearth.serving.outcomes import Outcomes
+from hearth.serving.session import Session, Tensors
+from hearth.serving.tensors import widened
+
+Measured = Callable[[int, int], None]
+"""Called with the rows that are done and with all that there are."""
+
+
+@dataclass(slots=True)
+class Answers:
+    """What a model said, one item an example; empty where it says no such thing.
+
+    Args:
+        predicted: The predicted class.
+        confidence: The best score.
+        values: A regression's values.
+        likelihood: The score of the true class, where it is known; else NaN.
+    """
+
+    predicted: list[str | None] = field(default_factory=list)
+    confidence: list[Value] = field(default_factory=list)
+    values: list[list[Value]] = field(default_factory=list)
+    likelihood: list[float] = field(default_factory=list)
+
+    def add(self, found: Outcomes, likelihood: list[float]) -> None:
+        self.predicted += found.predicted or ()
+        self.confidence += _best(found)
+        self.values += found.values or ()
+        self.likelihood += likelihood
+
+
+def _best(found: Outcomes) -> list[Value]:
+    if found.top is not None:
+        return [row[0][1] if row else None for row in found.top]
+    numbers = [[v for v in row if isinstance(v, float | int)] for row in found.scores or ()]
+    return [max(row, default=None) for row in numbers]
+
+
+def answers(
+    session: Session,
+    manifest: Manifest,
+    rows: Rows,
+    measured: Measured,
+    truth: Array | None = None,
+) -> Answers:
+    """Return what a model says of rows.
+
+    Args:
+        session: The open model.
+        manifest: What its outputs mean; with no task, nothing is run.
+        rows: What it is asked.
+        measured: Told after each chunk.
+        truth: The index of each row's true class, -1 where it has none.
+    """
+    made = Answers()
+    monitoring = manifest.monitoring
+    names = [name for name in (monitoring.scores, monitoring.label) if name]
+    if not monitoring.task or not names:
+        return made
+    done, batched = 0, manifest.signature.batched
+    width = _width(manifest, names)
+    for chunk in chunks(rows, manifest.signature, width):
+        outputs = session.run(chunk.inputs, names)
+        true = None if truth is None else truth[done : done + len(chunk)]
+        found = outcomes(outputs, manifest, batched=batched)
+        made.add(found, _likelihood(outputs, manifest, true))
+        done += len(chunk)
+        measured(done, len(rows))
+    return made
+
+
+def _width(manifest: Manifest, names: list[str]) -> int:
+    shapes = (manifest.signature.output(name).shape[1:] for name in names)
+    return sum(max(size, 1) for size in chain.from_iterable(shapes))
+
+
+def _likelihood(outputs: Tensors, manifest: Manifest, true: Array | None) -> list[float]:
+    name = manifest.monitoring.scores
+    if true is None or name not in outputs:
+        return []
+    table = widened(outputs[name], manifest.signature.output(name).type).reshape(len(true), -1)
+    scores = table.astype(np.float64)
+    if scores.shape[1] == 1:
+        scores = np.concatenate([1 - scores, scores], axis=1)
+    known = (true >= 0) & (true < scores.shape[1])
+    found = scores[np.arange(len(true)), np.where(known, true, 0)]
+    listed: list[float] = np.where(known, found, np.nan).tolist()
+    return listed

@@ -1,0 +1,188 @@
+"""A version's baseline, made of reference data and of what the model says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from hearth.domain.baseline import PREDICTED, SCORE, VALUE, Baseline, Watched
+from hearth.domain.distribution import CATEGORY, NUMERIC, Feature, Value, count, nothing
+from hearth.domain.manifest import Manifest
+from hearth.domain.monitoring import CLASSIFICATION, COLUMNS, REGRESSION, WatchedInput
+from hearth.publishing import bins, evaluation
+from hearth.publishing.answers import Answers, Measured, answers
+from hearth.publishing.evaluation import Evaluation
+from hearth.publishing.judging import MOST_VALUES, Evidence
+from hearth.publishing.rows import Rows, chunks, thinned
+from hearth.serving.capture import features
+from hearth.serving.numbers import Array
+from hearth.serving.session import Session, Tensors
+from hearth.serving.tensors import widened
+
+# More rows make no bin better; values are Python objects of 32 bytes.
+MOST_ROWS = 200_000
+MOST_FEATURE_VALUES = 4_000_000
+# The model is run on these many rows at most, fewer where each holds much.
+MOST_RUNS = 50_000
+MOST_ELEMENTS = 1 << 28
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """What a publisher gives: rows to compare with, and labelled rows to judge by."""
+
+    reference: Rows | None = None
+    evaluation: Rows | None = None
+
+    @property
+    def rows(self) -> Rows | None:
+        """What later traffic is compared with."""
+        return self.reference or self.evaluation
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A baseline, and what a publisher should know of it."""
+
+    baseline: Baseline
+    notes: tuple[str, ...] = ()
+
+
+def baseline(
+    session: Session, manifest: Manifest, data: Data, evidence: Evidence, measured: Measured
+) -> Made | None:
+    """Return the baseline of a version; None where there is nothing to make it of.
+
+    Args:
+        session: The open model.
+        manifest: The version's, as far as it is known.
+        data: The publisher's rows.
+        evidence: Sample outputs, which say how many classes there are.
+        measured: Told of rows that were run.
+
+    Raises:
+        InvalidDocument: If the evaluation set's labels are not the model's.
+    """
+    rows = data.rows
+    if rows is None:
+        return None
+    classes = _classes(manifest, evidence)
+    some = _runnable(rows)
+    judged, found = Evaluation(), None
+    if data.evaluation is not None:
+        labelled = some if data.evaluation is rows else _runnable(data.evaluation)
+        found, judged = _evaluated(session, manifest, labelled, classes, measured)
+    if found is None or data.evaluation is not rows:
+        found = answers(session, manifest, some, measured)
+    watched, counted = _features(manifest, rows)
+    made = Baseline(
+        rows=counted,
+        features=watched,
+        outputs=_outputs(found),
+        classes=classes,
+        calibration=judged.calibration,
+        quality=judged.quality,
+    )
+    return Made(made, _notes(data, counted, len(some)))
+
+
+def _notes(data: Data, counted: int, run: int) -> tuple[str, ...]:
+    notes = []
+    if data.reference is None:
+        notes.append("no --baseline: the evaluation set is what later traffic is compared with")
+    whole = len(data.rows or ())
+    if counted < whole or run < whole:
+        notes.append(
+            f"of {whole:,} rows, {counted:,} drawn at random were counted and {run:,} were run"
+        )
+    return tuple(notes)
+
+
+def _runnable(rows: Rows) -> Rows:
+    return thinned(rows, max(1, min(MOST_RUNS, MOST_ELEMENTS // max(rows.elements, 1))))
+
+
+def _classes(manifest: Manifest, evidence: Evidence) -> tuple[str, ...]:
+    """Return the class of each score; a score that has no label is called by its index."""
+    monitoring, labels = manifest.monitoring, manifest.class_labels
+    if monitoring.task != CLASSIFICATION:
+        return ()
+    table = evidence.table(monitoring.scores) if monitoring.scores else None
+    if table is None or (monitoring.label and not labels):
+        return labels
+    return (*labels, *map(str, range(len(labels), max(table.shape[1], 2))))
+
+
+def _evaluated(
+    session: Session,
+    manifest: Manifest,
+    rows: Rows,
+    classes: Sequence[str],
+    measured: Measured,
+) -> tuple[Answers, Evaluation]:
+    task, target = manifest.monitoring.task, rows.target
+    truth: list[str] | Array | None = None
+    indices = None
+    if task == CLASSIFICATION and target is not None:
+        truth = evaluation.words(target, classes)
+        places = {name: at for at, name in enumerate(classes)}
+        indices = np.array([places.get(word, -1) for word in truth], np.intp)
+    found = answers(session, manifest, rows, measured, indices)
+    if task == REGRESSION and target is not None and len(found.values) == len(rows):
+        truth = evaluation.values(target, len(rows), len(found.values[0]))
+    if truth is None or len(found.predicted or found.values) != len(rows):
+        return found, Evaluation()  # nothing to judge, or a model that takes one example
+    return found, evaluation.evaluate(found, task, truth)
+
+
+def _features(manifest: Manifest, rows: Rows) -> tuple[tuple[Watched, ...], int]:
+    """Return each feature's bins and counts, and how many rows were counted."""
+    monitoring, signature = manifest.monitoring, manifest.signature
+    width = max(len(monitoring.features), 1)
+    some = thinned(rows, max(1, min(MOST_ROWS, MOST_FEATURE_VALUES // width)))
+    columns: list[list[Value]] = [[] for _ in monitoring.features]
+    for chunk in chunks(some, signature) if columns else ():
+        inputs = _as_numbers(chunk.inputs, manifest)
+        table = features(inputs, monitoring, batched=signature.batched)
+        for column, more in zip(columns, zip(*table, strict=True), strict=True):
+            column.extend(more)
+    named = [(item, name) for item in monitoring.inputs for name in item.features]
+    watched = tuple(
+        _watched(_feature(item, name, column, manifest), column)
+        for (item, name), column in zip(named, columns, strict=True)
+    )
+    return watched, len(columns[0]) if columns else len(some)
+
+
+def _as_numbers(inputs: Tensors, manifest: Manifest) -> Tensors:
+    return {
+        name: widened(array, manifest.signature.input(name).type) for name, array in inputs.items()
+    }
+
+
+def _feature(
+    watched: WatchedInput, name: str, column: Sequence[Value], manifest: Manifest
+) -> Feature:
+    words = watched.form == COLUMNS and manifest.signature.input(watched.input).datatype == "BYTES"
+    if name in manifest.monitoring.masked:
+        return Feature(name, CATEGORY if words else NUMERIC, masked=True)
+    return bins.category(name, column) if words else bins.numeric(name, column)
+
+
+def _watched(feature: Feature, column: Sequence[Value]) -> Watched:
+    return Watched(feature, nothing(feature) if feature.masked else count(feature, column))
+
+
+def _outputs(found: Answers) -> tuple[Watched, ...]:
+    watched: list[Watched] = []
+    if found.predicted:
+        watched.append(_watched(bins.category(PREDICTED, found.predicted), found.predicted))
+    if found.confidence:
+        shares = all(isinstance(v, float | int) and 0 <= v <= 1 for v in found.confidence)
+        score = bins.numeric(SCORE, found.confidence, (0.0, 1.0) if shares else None)
+        watched.append(_watched(score, found.confidence))
+    for at, column in enumerate(list(zip(*found.values, strict=False))[:MOST_VALUES]):
+        name = f"{VALUE}[{at}]" if at else VALUE
+        watched.append(_watched(bins.numeric(name, column), column))
+    return tuple(watched)
