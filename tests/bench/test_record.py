@@ -10,7 +10,7 @@ import os
 import random
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -127,7 +127,7 @@ class Row:
 
 
 @pytest.fixture(scope="module")
-def rows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Row]]:
+def rows(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Row]:
     folder = tmp_path_factory.mktemp("record")
     files = {"digits": _digits(folder)}
     for name, text in {"pooled": POOLED, "mixed": MIXED}.items():
@@ -140,7 +140,7 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Row]]:
         measured = {w.case.title: _row(w, files[w.case.model], handler) for w in cases}
     TABLE.write_text(HEAD + "".join(map(_text, measured.values())), encoding="utf-8")
     print("\n" + TABLE.read_text(encoding="utf-8"))
-    yield measured
+    return measured
 
 
 def _digits(folder: Path) -> Path:
