@@ -170,9 +170,9 @@ def _ranked(scores: Array) -> Array:
 
 
 def _best(scores: Array) -> list[int | None]:
-    known: Array = ~np.isnan(scores).all(axis=1)
     best = _ranked(scores).argmax(axis=1).tolist()
-    return [at if some else None for at, some in zip(best, known.tolist(), strict=True)]
+    nothing: list[bool] = np.isnan(scores).min(axis=1).tolist()
+    return [None if none else at for at, none in zip(best, nothing, strict=True)]
 
 
 def _order(scores: Array) -> Array:
