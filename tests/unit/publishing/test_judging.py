@@ -56,6 +56,13 @@ def test_label_beside_scores_is_the_predicted_class() -> None:
     assert found(judged(variable=words[:, None])) == ("classification", "", "variable")
 
 
+def test_rows_of_nan_say_nothing() -> None:
+    """A row of the data that a model cannot answer does not make values of its probabilities."""
+    broken = np.array([[np.nan, np.nan], [0.5, 0.5]], np.float32)
+    assert judged(p=broken) == Judged("classification", "p")
+    assert found(judged(p=broken * np.nan))[0] == "regression"
+
+
 def test_class_labels_make_scores_of_any_numbers() -> None:
     """Logits are scores once somebody says which classes there are."""
     judgement = judged(y=LOGITS, class_labels=("cat", "dog"))

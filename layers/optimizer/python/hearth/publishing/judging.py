@@ -141,19 +141,28 @@ def _scores(options: MonitoringOptions, evidence: Evidence) -> str:
 
 def is_probability(table: Array | None) -> bool:
     """Return whether each row holds the probabilities of several classes."""
-    if table is None or table.shape[1] < 2 or not table.size:
+    if table is None or table.shape[1] < 2:
         return False
-    floats = table.astype(np.float64)
+    known = _known(table)
     with np.errstate(invalid="ignore", over="ignore"):
-        sums = floats.sum(axis=1)
-        return bool((floats >= -_CLOSE).all() and (np.abs(sums - 1) <= _CLOSE).all())
+        sums = known.sum(axis=1)
+        close = (np.abs(sums - 1) <= _CLOSE).all() and (known >= -_CLOSE).all()
+    return bool(len(known) and close)
 
 
 def _is_share(table: Array | None) -> bool:
     """Return whether each row holds one number from 0 to 1."""
     if table is None or table.shape[1] != 1:
         return False
-    return bool(((table >= 0) & (table <= 1)).all())
+    known = _known(table)
+    return bool(len(known) and ((known >= 0) & (known <= 1)).all())
+
+
+def _known(table: Array) -> Array:
+    """Return the rows without NaN: what a model makes of NaN says nothing of its outputs."""
+    floats = table.astype(np.float64)
+    known: Array = floats[~np.isnan(floats).any(axis=1)]
+    return known
 
 
 def _label(options: MonitoringOptions, evidence: Evidence, scores: str) -> str:

@@ -14,7 +14,7 @@ from hearth.publishing import bins, evaluation
 from hearth.publishing.answers import Answers, Measured, answers
 from hearth.publishing.evaluation import Evaluation
 from hearth.publishing.judging import MOST_VALUES, Evidence
-from hearth.publishing.rows import Rows, chunks, thinned
+from hearth.publishing.rows import Rows, batch_size, cut, thinned
 from hearth.serving.capture import features
 from hearth.serving.numbers import Array
 from hearth.serving.session import Session, Tensors
@@ -68,10 +68,10 @@ def baseline(
     if rows is None:
         return None
     classes = _classes(manifest, evidence)
-    some = _runnable(rows)
+    some = _runnable(rows, manifest)
     judged, found = Evaluation(), None
     if data.evaluation is not None:
-        labelled = some if data.evaluation is rows else _runnable(data.evaluation)
+        labelled = some if data.evaluation is rows else _runnable(data.evaluation, manifest)
         found, judged = _evaluated(session, manifest, labelled, classes, measured)
     if found is None or data.evaluation is not rows:
         found = answers(session, manifest, some, measured)
@@ -99,8 +99,11 @@ def _notes(data: Data, counted: int, run: int) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _runnable(rows: Rows) -> Rows:
-    return thinned(rows, max(1, min(MOST_RUNS, MOST_ELEMENTS // max(rows.elements, 1))))
+def _runnable(rows: Rows, manifest: Manifest) -> Rows:
+    most = max(1, min(MOST_RUNS, MOST_ELEMENTS // max(rows.elements, 1)))
+    if not manifest.signature.batched:
+        return rows
+    return thinned(rows, most, batch_size(manifest.signature, rows.inputs))
 
 
 def _classes(manifest: Manifest, evidence: Evidence) -> tuple[str, ...]:
@@ -140,9 +143,10 @@ def _features(manifest: Manifest, rows: Rows) -> tuple[tuple[Watched, ...], int]
     """Return each feature's bins and counts, and how many rows were counted."""
     monitoring, signature = manifest.monitoring, manifest.signature
     width = max(len(monitoring.features), 1)
-    some = thinned(rows, max(1, min(MOST_ROWS, MOST_FEATURE_VALUES // width)))
+    most = max(1, min(MOST_ROWS, MOST_FEATURE_VALUES // width))
+    some = thinned(rows, most) if signature.batched else rows
     columns: list[list[Value]] = [[] for _ in monitoring.features]
-    for chunk in chunks(some, signature) if columns else ():
+    for chunk in (cut(some) if signature.batched else [some]) if columns else ():
         inputs = _as_numbers(chunk.inputs, manifest)
         table = features(inputs, monitoring, batched=signature.batched)
         for column, more in zip(columns, zip(*table, strict=True), strict=True):
