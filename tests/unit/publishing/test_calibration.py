@@ -41,7 +41,7 @@ def test_map_follows_scikit_learns(truth: Any) -> None:
     assert np.abs(mapped - whole).mean() < 0.02
 
 
-@pytest.mark.parametrize("truth", [lambda c: c**4, lambda c: np.sqrt(c)])
+@pytest.mark.parametrize("truth", [lambda c: c**4, np.sqrt])
 def test_map_is_kept_where_it_lowers_the_error_on_rows_that_it_did_not_see(truth: Any) -> None:
     """A model that is too sure, or not sure enough, is corrected on new rows as well."""
     made = calibration(*said(3000, truth))
@@ -52,20 +52,25 @@ def test_map_is_kept_where_it_lowers_the_error_on_rows_that_it_did_not_see(truth
     assert made.error == pytest.approx(expected_error(confidence, right), abs=0.02)
 
 
-@pytest.mark.parametrize(
-    ("rows", "truth"),
-    [(3000, lambda c: c), (49, lambda c: c**4), (1, lambda c: c)],
-    ids=["right already", "few rows", "one row"],
-)
-def test_map_is_the_identity_where_nothing_is_gained(rows: int, truth: Any) -> None:
-    """Confidences that are right, or too few labels to learn from, stay as they are."""
-    made = calibration(*said(rows, truth))
+@pytest.mark.parametrize("rows", [1, 49])
+def test_map_of_few_rows_is_the_identity(rows: int) -> None:
+    """There is too little to learn from: confidences stay as they are."""
+    made = calibration(*said(rows, lambda c: c**4))
     assert (made.confidence, made.accuracy) == ((0.0, 1.0), (0.0, 1.0))
     assert made.rows == rows
 
 
+@pytest.mark.parametrize("rows", [200, 3000])
+def test_confidences_that_are_right_stay_as_they_are(rows: int) -> None:
+    """But for one time in ten or so, when chance has it otherwise, and then but little."""
+    found = [calibration(*said(rows, lambda c: c, seed)) for seed in range(20)]
+    changed = [made for made in found if made.accuracy != (0.0, 1.0)]
+    assert len(changed) <= 4
+    assert all(made.error < 0.1 for made in changed)
+
+
 def test_expected_error_is_the_gap_between_claim_and_truth() -> None:
-    """Over bins of a tenth, weighted by their rows; a confidence of one lies in the last."""
+    """Over bins of equal width, weighted by their rows; a confidence of one lies in the last."""
     assert expected_error(np.array([1.0, 1.0]), np.array([True, False])) == 0.5
     assert expected_error(np.array([0.05, 0.95]), np.array([False, True])) == pytest.approx(0.05)
     assert expected_error(np.array([0.0]), np.array([False])) == 0

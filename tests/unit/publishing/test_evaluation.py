@@ -69,6 +69,7 @@ def test_f1_is_scikit_learns(pairs: list[tuple[str, str]]) -> None:
     predicted, truth = ([*column] for column in zip(*pairs, strict=True))
     want = metrics.f1_score(truth, predicted, average="macro", zero_division=0.0)
     assert f1_macro(predicted, truth) == pytest.approx(want)
+    assert f1_macro([None, "a"], ["a", "a"]) == pytest.approx(2 / 3)
 
 
 @pytest.mark.parametrize("width", [1, 3])
@@ -78,7 +79,7 @@ def test_figures_of_a_regression_are_scikit_learns(width: int) -> None:
     truth, got = random.normal(size=(2, 50, width))
     found = regression(got, truth)
     assert found["mae"] == pytest.approx(metrics.mean_absolute_error(truth, got))
-    assert found["rmse"] == pytest.approx(metrics.mean_squared_error(truth, got) ** 0.5)
+    assert found["rmse"] == pytest.approx(metrics.root_mean_squared_error(truth, got))
     assert found["r2"] == pytest.approx(metrics.r2_score(truth, got))
 
 
@@ -102,7 +103,9 @@ def test_figures_of_a_classification_are_scikit_learns() -> None:
 def test_score_of_nought_for_the_true_class_has_a_finite_loss() -> None:
     """As everywhere, the logarithm is taken of at least 1e-15."""
     answers = Answers(predicted=["a"], confidence=[1.0], likelihood=[0.0])
-    assert evaluate(answers, "classification", ["b"]).quality["log_loss"] == pytest.approx(34.54, abs=0.01)
+    assert evaluate(answers, "classification", ["b"]).quality["log_loss"] == pytest.approx(
+        34.54, abs=0.01
+    )
 
 
 @pytest.mark.parametrize("confidence", [[3.5, 0.2], ["NaN", 0.2], [None, 0.2], []])

@@ -70,7 +70,9 @@ def test_class_labels_make_scores_of_any_numbers() -> None:
     assert "no calibration" in judgement.notes[0]
 
 
-@pytest.mark.parametrize("target", [np.array(["a", "b"]), np.int64([0, 1]), np.int64([[1], [0]])])
+@pytest.mark.parametrize(
+    "target", [np.array(["a", "b"]), np.int64([0, 1]), np.int64([[1], [0]]), np.float32([1, 0])]
+)
 def test_evaluation_set_tells_logits_from_values(target: Any) -> None:
     """Labels that are classes of what is scored say that scores they are."""
     assert found(judged(y=LOGITS, target=target)) == ("classification", "y", "")

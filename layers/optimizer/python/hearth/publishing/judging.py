@@ -206,9 +206,9 @@ def _names_classes(target: Array | None, table: Array) -> bool:
     if target.dtype.kind in "US":
         return True
     classes = max(table.shape[1], 2)
-    if target.dtype.kind not in "iu" or (table.shape[1] == 1 and not _is_share(table)):
+    if target.dtype.kind not in "biuf" or (table.shape[1] == 1 and not _is_share(table)):
         return False
-    return bool(((target >= 0) & (target < classes)).all())
+    return bool(((target >= 0) & (target < classes) & (target == np.floor(target))).all())
 
 
 def _settled(judged: Judged, options: MonitoringOptions, evidence: Evidence) -> Judged:
@@ -243,6 +243,10 @@ def _classification(judged: Judged, options: MonitoringOptions, evidence: Eviden
     if not scores or not (is_probability(table) or _is_share(table)):
         notes.append(
             "there are no probabilities (a Softmax at the model's end gives them): no calibration"
+        )
+    if table is not None and 0 < len(evidence.class_labels) != max(table.shape[1], 2):
+        notes.append(
+            f"{len(evidence.class_labels)} class labels for {table.shape[1]} scores of {scores!r}"
         )
     return Judged(CLASSIFICATION, scores, judged.label, tuple(notes))
 

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from hearth.domain import binning
 from hearth.domain.baseline import PREDICTED, SCORE, VALUE, Baseline, Watched
 from hearth.domain.distribution import CATEGORY, NUMERIC, Feature, Value, count, nothing
 from hearth.domain.manifest import Manifest
 from hearth.domain.monitoring import CLASSIFICATION, COLUMNS, REGRESSION, WatchedInput
-from hearth.publishing import bins, evaluation
+from hearth.publishing import evaluation
 from hearth.publishing.answers import Answers, Measured, answers
 from hearth.publishing.evaluation import Evaluation
 from hearth.publishing.judging import MOST_VALUES, Evidence
@@ -21,7 +22,7 @@ from hearth.serving.session import Session, Tensors
 from hearth.serving.tensors import widened
 
 # More rows make no bin better; values are Python objects of 32 bytes.
-MOST_ROWS = 200_000
+MOST_ROWS = 100_000
 MOST_FEATURE_VALUES = 4_000_000
 # The model is run on these many rows at most, fewer where each holds much.
 MOST_RUNS = 50_000
@@ -171,7 +172,7 @@ def _feature(
     words = watched.form == COLUMNS and manifest.signature.input(watched.input).datatype == "BYTES"
     if name in manifest.monitoring.masked:
         return Feature(name, CATEGORY if words else NUMERIC, masked=True)
-    return bins.category(name, column) if words else bins.numeric(name, column)
+    return binning.category(name, column) if words else binning.numeric(name, column)
 
 
 def _watched(feature: Feature, column: Sequence[Value]) -> Watched:
@@ -181,12 +182,12 @@ def _watched(feature: Feature, column: Sequence[Value]) -> Watched:
 def _outputs(found: Answers) -> tuple[Watched, ...]:
     watched: list[Watched] = []
     if found.predicted:
-        watched.append(_watched(bins.category(PREDICTED, found.predicted), found.predicted))
+        watched.append(_watched(binning.category(PREDICTED, found.predicted), found.predicted))
     if found.confidence:
         shares = all(isinstance(v, float | int) and 0 <= v <= 1 for v in found.confidence)
-        score = bins.numeric(SCORE, found.confidence, (0.0, 1.0) if shares else None)
+        score = binning.numeric(SCORE, found.confidence, (0.0, 1.0) if shares else None)
         watched.append(_watched(score, found.confidence))
     for at, column in enumerate(list(zip(*found.values, strict=False))[:MOST_VALUES]):
         name = f"{VALUE}[{at}]" if at else VALUE
-        watched.append(_watched(bins.numeric(name, column), column))
+        watched.append(_watched(binning.numeric(name, column), column))
     return tuple(watched)
