@@ -429,7 +429,10 @@ def test_line_never_exceeds_what_a_log_event_may_have(
     serve_watched("w", zoo.SCORED, greedy)
     written()
     rows = [[number / 7, number / 11, number / 13] for number in range(20_000)]
-    headers = {"x-request-id": "\n" * 256, SLICES.lower(): ",".join(f"{n}={'ü' * 64}" for n in "abcde")}
+    headers = {
+        "x-request-id": "\n" * 256,
+        SLICES.lower(): ",".join(f"{n}={'ü' * 64}" for n in "abcde"),
+    }
 
     reply = predict.post("/v1/models/w:predict", {"instances": rows}, headers=headers)
 

@@ -37,6 +37,7 @@ _HEADERS = {
     "x-hearth-output-location": _LOCATIONS,
     "x-hearth-routing-key": _WORDS,
     "x-request-id": _WORDS,
+    "x-hearth-slices": [*_WORDS, "a=b,c=d", "a=\u00fc", "=,=,=", "a=b," * 900],
     "accept": _TYPES,
 }
 _SEGMENTS = [

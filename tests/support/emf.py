@@ -12,12 +12,12 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 LIMIT = 256 << 10  # bytes of an event, the older and smaller bound
-UNITS = (
-    "Seconds Microseconds Milliseconds Bytes Kilobytes Megabytes Gigabytes Terabytes Bits Kilobits "
-    "Megabits Gigabits Terabits Percent Count Bytes/Second Kilobytes/Second Megabytes/Second "
-    "Gigabytes/Second Terabytes/Second Bits/Second Kilobits/Second Megabits/Second "
-    "Gigabits/Second Terabits/Second Count/Second None"
-).split()
+_SIZES = [
+    f"{scale}{unit}" for unit in ("bytes", "bits") for scale in ("kilo", "mega", "giga", "tera")
+]
+_SIZES = ["Bytes", "Bits", *(size.capitalize() for size in _SIZES)]
+UNITS = ["Seconds", "Microseconds", "Milliseconds", "Percent", "Count", "Count/Second", "None"]
+UNITS += [*_SIZES, *(f"{size}/Second" for size in _SIZES)]
 
 _TEXT = {"type": "string", "minLength": 1, "maxLength": 1024}
 _METRIC = {

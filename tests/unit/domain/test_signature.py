@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hearth.domain.datatype import BY_NAME, BY_ONNX, DATATYPES, from_onnx
 from hearth.domain.errors import InvalidDocument, SignatureMismatch, UnsupportedModel
@@ -52,3 +54,30 @@ def test_type_that_no_protocol_carries_is_refused_with_a_remedy():
     assert from_onnx("tensor(float)", "y").name == "FP32"
     with pytest.raises(UnsupportedModel, match="export without ZipMap"):
         from_onnx("seq(map(int64,tensor(float)))", "y")
+
+
+def specs(*shapes: Any) -> tuple[TensorSpec, ...]:
+    return tuple(
+        TensorSpec(f"t{at}", "FP32", shape or (), ranked=shape is not None)
+        for at, shape in enumerate(shapes)
+    )
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "batched"),
+    [
+        ([(-1, 4)], [(-1, 2)], True),
+        ([(-1,)], [()], True),
+        ([None], [None], True),
+        ([(-1, 4), (1,)], [(-1, 2)], True),
+        ([(8, 3, 224, 224)], [(8, 1000)], True),
+        ([(1, 4)], [(1, 2)], True),
+        ([(3, 224, 224)], [(1000,)], False),
+        ([(3,)], [(3,)], False),
+        ([()], [()], False),
+        ([(4, 4)], [(2, 2)], False),
+    ],
+)
+def test_batch_is_dynamic_or_common_to_all(inputs: Any, outputs: Any, batched: bool) -> None:
+    """A first dimension counts examples if it is dynamic, or the same in every tensor."""
+    assert Signature(specs(*inputs), specs(*outputs)).batched is batched

@@ -46,13 +46,13 @@ def words(values: Any) -> np.ndarray:
     return np.array(values, object)
 
 
-def columns(*names: str, input: str = "x") -> WatchedInput:
-    return WatchedInput(input, COLUMNS, names)
+def columns(*names: str, of: str = "x") -> WatchedInput:
+    return WatchedInput(of, COLUMNS, names)
 
 
-def figures(form: str, input: str = "x") -> WatchedInput:
+def figures(form: str, of: str = "x") -> WatchedInput:
     names = TENSOR_FIGURES if form == TENSOR else TEXT_FIGURES
-    return WatchedInput(input, form, tuple(f"{input}.{name}" for name in names))
+    return WatchedInput(of, form, tuple(f"{of}.{name}" for name in names))
 
 
 def watching(*inputs: WatchedInput, **options: Any) -> Monitoring:
@@ -105,7 +105,7 @@ def test_columns_are_the_values_of_each_row(array: np.ndarray, names: str, rows:
 
 def test_masked_features_are_null() -> None:
     """Values of a masked feature are written nowhere, whatever stands beside it."""
-    monitoring = watching(columns("a", "b", "c"), columns("w", input="t"), masked=("b", "w"))
+    monitoring = watching(columns("a", "b", "c"), columns("w", of="t"), masked=("b", "w"))
     inputs = {"x": f32([[1, 2, 3], [4, 5, 6]]), "t": words(["secret", "secret"])}
 
     assert features(inputs, monitoring) == [[1, None, 3, None], [4, None, 6, None]]
@@ -113,7 +113,7 @@ def test_masked_features_are_null() -> None:
 
 def test_features_stand_in_the_order_of_the_manifest() -> None:
     """Inputs stand side by side as the manifest lists them; one left out is null."""
-    monitoring = watching(columns("w", input="t"), columns("o", input="o"), columns("a", "b"))
+    monitoring = watching(columns("w", of="t"), columns("o", of="o"), columns("a", "b"))
     inputs = {"x": f32([[1, 2], [3, 4]]), "t": words(["u", "v"])}
 
     assert features(inputs, monitoring) == [["u", None, 1, 2], ["v", None, 3, 4]]
@@ -121,7 +121,7 @@ def test_features_stand_in_the_order_of_the_manifest() -> None:
 
 def test_one_value_for_a_batch_is_every_rows() -> None:
     """An input with one example beside a batch stands for each row of it."""
-    monitoring = watching(columns("a"), columns("f", input="factor"))
+    monitoring = watching(columns("a"), columns("f", of="factor"))
     inputs = {"x": f32([1, 2, 3]), "factor": f32([5])}
 
     assert features(inputs, monitoring) == [[1, 5], [2, 5], [3, 5]]
@@ -137,7 +137,7 @@ def test_one_value_for_a_batch_is_every_rows() -> None:
 def test_what_does_not_fit_is_told(inputs: dict[str, np.ndarray]) -> None:
     """Another number of columns, and inputs that disagree on the rows, are no features."""
     with pytest.raises(SignatureMismatch):
-        features(inputs, watching(columns("a", "b"), columns("w", input="t")))
+        features(inputs, watching(columns("a", "b"), columns("w", of="t")))
 
 
 def test_example_without_a_batch_is_one_row() -> None:
@@ -386,8 +386,35 @@ def test_regression_keeps_its_values(values: np.ndarray, written: Any) -> None:
 
 def test_output_that_was_not_asked_for_is_not_there() -> None:
     """A request may ask for other outputs than those that are judged."""
-    monitoring = Monitoring(task="classification", scores="y")
-    assert captured(monitoring, y={"z": f32([[1]])}) == {}
+    monitoring = watching(columns("a", "b"), task="classification", scores="y")
+    assert captured(monitoring, f32([[1, 2]]), y={"z": f32([[1]])}) == {"features": [[1, 2]]}
+
+    regression = watching(columns("a", "b"), task="regression", scores="y", label="l")
+    assert captured(regression, f32([[1, 2]]), y={"l": f32([1])}) == {"features": [[1, 2]]}
+
+
+def test_decision_of_an_example_without_a_batch_is_one_row() -> None:
+    """Scores of a model that takes one example are those of one, not of as many as there are."""
+    found = captured(
+        watching(columns("a", "b", "c"), task="classification", scores="y"),
+        f32([1, 2, 3]),
+        y=f32([0, 1, 0]),
+        inputs=(TensorSpec("x", "FP32", (3,)),),
+        outputs=(TensorSpec("y", "FP32", (3,)),),
+    )
+    assert found == {"features": [[1, 2, 3]], "predicted": ["1"], "scores": [[0, 1, 0]]}
+
+
+def test_decisions_in_bfloat16_are_numbers() -> None:
+    """BF16 scores are judged as what their bits mean, whether or not an encoder widened them."""
+    bits = (f32([[1.5, -2]]).view(np.uint32) >> 16).astype(np.uint16)
+    for scores in (bits, f32([[1.5, -2]])):
+        found = captured(
+            Monitoring(task="classification", scores="y"),
+            y=scores,
+            outputs=(TensorSpec("y", "BF16", (-1, 2)),),
+        )
+        assert found == {"predicted": ["0"], "scores": [[1.5, -2]]}
 
 
 # ----------------------------------------------------------------------------------------- bounds
@@ -395,9 +422,7 @@ def test_output_that_was_not_asked_for_is_not_there() -> None:
 
 def test_of_a_large_batch_every_kth_row_is_kept() -> None:
     """What does not fit is thinned evenly, features and outcomes by the same rows."""
-    monitoring = watching(
-        columns("a", "b"), task="classification", scores="y", max_bytes=4000
-    )
+    monitoring = watching(columns("a", "b"), task="classification", scores="y", max_bytes=4000)
     x = np.arange(20_000, dtype=np.float32).reshape(-1, 2)
 
     found = captured(monitoring, x, y=np.eye(3, dtype=np.float32)[np.arange(10_000) % 3])

@@ -6,7 +6,6 @@ import json
 import sys
 import traceback
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from hearth.domain.errors import HearthError, MalformedBody
@@ -46,13 +45,13 @@ def respond(event: Event, flow: Flow, *, identified: bool = False) -> dict[str, 
     except Exception as error:  # noqa: BLE001 (a worker that dies of one request fails the next too)
         traceback.print_exc(file=sys.stderr)
         answer = of_unexpected(error)
-    if identified and request:
-        answer = _identified(answer, request)
-    return render(answer)
+    return _identified(answer, request) if identified and request else render(answer)
 
 
-def _identified(answer: Answer, request: HttpRequest) -> Answer:
-    return replace(answer, headers={**answer.headers, REQUEST_ID: request.request_id})
+def _identified(answer: Answer, request: HttpRequest) -> dict[str, Any]:
+    response = render(answer)
+    response["headers"][REQUEST_ID] = request.request_id
+    return response
 
 
 def invoke(event: Event, flow: Flow, request_id: str) -> Any:  # noqa: ANN401 (any JSON)
@@ -72,7 +71,7 @@ def invoke(event: Event, flow: Flow, request_id: str) -> Any:  # noqa: ANN401 (a
             return json.loads(answer.body, parse_constant=_refuse)
     except ValueError:
         pass
-    return render(_identified(answer, request))
+    return _identified(answer, request)
 
 
 def _refuse(token: str) -> None:

@@ -174,9 +174,7 @@ def _header(name: str) -> dict[str, Any]:
     return {"$ref": f"#/components/headers/{name}"}
 
 
-def _error(
-    meaning: str, schema: Schema, headers: dict[str, Any] | None = None
-) -> dict[str, Any]:
+def _error(meaning: str, schema: Schema, headers: dict[str, Any] | None = None) -> dict[str, Any]:
     described = f"{meaning[:1].upper()}{meaning[1:]}."
     head = {"headers": headers} if headers else {}
     return {"description": described, **head, "content": {_JSON: {"schema": schema}}}

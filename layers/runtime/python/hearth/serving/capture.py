@@ -37,9 +37,7 @@ _FULL = 2.0**64
 _Write = Callable[[int], dict[str, bytes]]
 
 
-def features(
-    inputs: Tensors, monitoring: Monitoring, *, batched: bool = True
-) -> list[list[Value]]:
+def features(inputs: Tensors, monitoring: Monitoring, *, batched: bool = True) -> list[list[Value]]:
     """Return every example's features, exactly as records hold them.
 
     Args:
@@ -83,13 +81,9 @@ class Watch:
         self._bfloats = [spec for spec in signature.inputs if spec.datatype == "BF16"]
         self._features = Features(monitoring, batched=self._batched)
         self._deciding = Deciding(manifest, batched=self._batched)
-        self._judged = {name for name in (monitoring.scores, monitoring.label) if name}
-        self._task = monitoring.task
         self._capture = _capture(monitoring)
         self._threshold = monitoring.sample_rate * _FULL
         self._most = min(monitoring.max_bytes, MOST_BYTES)
-        if not self._most:
-            self._capture, self._task = NO_INPUTS, ""
         self._width = len(monitoring.features)
 
     def batch_size(self, inputs: Tensors) -> int:
@@ -104,7 +98,7 @@ class Watch:
         had is there without the rest.
         """
         asked = self._asked(request_id, outputs)
-        if not any(asked):
+        if not any(asked) or not self._most:
             return {}
         try:
             return self._fragments(*asked, inputs, outputs)
@@ -125,7 +119,7 @@ class Watch:
             # By the id alone: whoever tries again is captured again, or again is not.
             digest = blake2b(request_id.encode("utf-8", "replace"), digest_size=8).digest()
             wanted = int.from_bytes(digest, "big") < self._threshold
-        return wanted, bool(self._task) and not self._judged.isdisjoint(outputs)
+        return wanted, not self._deciding.names.isdisjoint(outputs)
 
     def _fragments(
         self, with_features: bool, with_outcomes: bool, inputs: Tensors, outputs: Tensors
@@ -184,7 +178,7 @@ class Watch:
 
 
 def _capture(monitoring: Monitoring) -> str:
-    """Return the policy as far as it matters: figures of inputs are not sampled."""
+    """Return the policy as far as it matters: of summaries, figures are there of each request."""
     if not monitoring.inputs:
         return NO_INPUTS
     if monitoring.capture == SUMMARIES:

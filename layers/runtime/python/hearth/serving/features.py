@@ -131,4 +131,3 @@ class Features:
         for watched, array in zip(self._inputs, chosen, strict=True):
             columns += watched.parts(array, count)
         return rows.side_by_side(columns)
-

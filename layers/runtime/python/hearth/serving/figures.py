@@ -40,8 +40,8 @@ def of_tensors(array: Array) -> Array:
         array: Numbers of shape [n, ...].
 
     Example:
-        >>> of_tensors(np.float32([[3, 0, 0, -3]])).round(3).tolist()[0]
-        [0.0, 2.121, -3.0, 3.0, 4.243, 0.5, 0.0]
+        >>> of_tensors(np.float32([[3, 4]])).tolist()
+        [[3.5, 0.5, 3.0, 4.0, 5.0, 0.0, 0.0]]
     """
     dtype = np.dtype(np.float32 if array.dtype.char in _NARROW else np.float64)
     count, size = len(array), math.prod(array.shape[1:])

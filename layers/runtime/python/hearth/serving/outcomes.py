@@ -58,7 +58,8 @@ class Deciding:
         self._scores, self._label = monitoring.scores, monitoring.label
         if self._task == REGRESSION:
             self._label = ""
-        self._names = [name for name in (self._scores, self._label) if name]
+        # Of these outputs; a request may ask for none of them.
+        self.names = {name for name in (self._scores, self._label) if name and self._task}
         self._types = {spec.name: spec.type for spec in manifest.signature.outputs}
         self._batched = batched
         self._classes = manifest.class_labels
@@ -72,9 +73,7 @@ class Deciding:
             SignatureMismatch: If they disagree, or are no tables.
             PayloadTooLarge: If they hold more than anyone would look at.
         """
-        if not self._task:
-            return 0, {}
-        found = {name: self._table(outputs[name], name) for name in self._names if name in outputs}
+        found = {name: self._table(outputs[name], name) for name in self.names if name in outputs}
         sizes = [len(table) for table in found.values()]
         if len(set(sizes)) > 1:
             raise SignatureMismatch("outputs disagree on the number of examples", got=sizes)
@@ -145,9 +144,9 @@ class Deciding:
             if names is None:
                 labels = [self._class(at) for at in places]
             else:
-                labels = [self._label_text(names[row, at]) for at in places]
-            pairs = zip(labels, text.split(b","), strict=True)
-            lines.append(b",".join([b"[%b,%b]" % pair for pair in pairs]))
+                labels = [self._label_text(name) for name in names[row, places].tolist()]
+            scored = zip(labels, text.split(b","), strict=True)
+            lines.append(b",".join([b"[%b,%b]" % pair for pair in scored]))
             first.append(b"null" if text.startswith(b'"NaN"') else labels[0])
         if not lines:
             return b"[]", b"[]"
@@ -171,9 +170,9 @@ def _ranked(scores: Array) -> Array:
 
 
 def _best(scores: Array) -> list[int | None]:
-    known = ~np.isnan(scores).all(axis=1)
     best = _ranked(scores).argmax(axis=1).tolist()
-    return [at if some else None for at, some in zip(best, known.tolist(), strict=True)]
+    nothing: list[bool] = np.isnan(scores).min(axis=1).tolist()
+    return [None if none else at for at, none in zip(best, nothing, strict=True)]
 
 
 def _order(scores: Array) -> Array:

@@ -88,10 +88,11 @@ def _predict(
     began = _now()
     asked = protocol.read(body, call.verb)
     record.decode_ms = (_now() - began) * 1000
-    record.called_by(asked.id)
+    if asked.id:
+        record.called_by(asked.id)
     key = request.headers.get(_ROUTING_KEY) or asked.id or request.request_id
     route = worker.catalogue.route(call.target, key)
-    record.routed(route)
+    record.version, record.why = route.version, route.why
     opened, cold = worker.open(route)
     record.load_ms = opened.load_ms if cold else 0.0
     inputs, outputs = _run(asked, protocol, worker, (route, opened), record)

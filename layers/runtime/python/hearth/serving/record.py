@@ -5,12 +5,11 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 import orjson
-from hearth.domain.routing import Route
 from hearth.edge import slices
 from hearth.edge.events import HttpRequest
 from hearth.edge.headers import REQUEST_ID, SLICES
@@ -42,11 +41,10 @@ _ANSWERED = {
 _OPENED = {"ColdStarts": _COUNT, "LoadTime": _MS}
 
 
-@dataclass(slots=True)
 class Record:
     """What is known of a prediction so far; filled while it runs, written before it answers.
 
-    Args:
+    Attributes:
         request_id: The gateway's or Lambda's.
         model: The name that was asked for.
         known: Whether there is a model of this name.
@@ -66,45 +64,36 @@ class Record:
         batch: Examples in the request.
         slices: The caller's groups.
         slices_refused: How many of them are none.
-        captured: Members that come from tensors.
+        captured: Members that come from tensors, as JSON text.
     """
 
-    request_id: str
-    model: str
-    known: bool = False
-    caller_id: str = ""
-    version: int = 0
-    route: str = ""
-    why: str = ""
-    status: int = 0
-    error: str = ""
-    latency_ms: float = 0.0
-    decode_ms: float = 0.0
-    model_ms: float = 0.0
-    encode_ms: float = 0.0
-    load_ms: float = 0.0
-    request_bytes: int = 0
-    response_bytes: int = 0
-    batch: int = 0
-    slices: Mapping[str, str] = field(default_factory=dict)
-    slices_refused: int = 0
-    captured: Mapping[str, Any] = field(default_factory=dict)
+    # Of the class: most of them are the same in almost every record.
+    known = False
+    caller_id = why = route = error = ""
+    version = status = request_bytes = response_bytes = batch = slices_refused = 0
+    latency_ms = decode_ms = model_ms = encode_ms = load_ms = 0.0
+    slices: Mapping[str, str] = MappingProxyType({})
+    captured: Mapping[str, Any] = MappingProxyType({})
+
+    def __init__(self, request_id: str, model: str) -> None:
+        self.request_id = request_id
+        self.model = model
 
     def called_by(self, caller_id: str) -> None:
         """Note the caller's id, if it is one that can be written down."""
-        if 0 < len(caller_id) <= LONGEST_ID and _is_text(caller_id):
+        if 0 < len(caller_id) <= LONGEST_ID and (caller_id.isascii() or _is_text(caller_id)):
             self.caller_id = caller_id
-
-    def routed(self, route: Route) -> None:
-        self.version, self.why = route.version, route.why
 
 
 def of_request(request: HttpRequest, model: str) -> Record:
     """Return the record of a request that was not looked at yet."""
-    record = Record(request.request_id, model, request_bytes=len(request.body))
-    record.called_by(request.headers.get(_REQUEST_ID, ""))
-    if _SLICES in request.headers:
-        record.slices, record.slices_refused = slices.read(request.headers[_SLICES])
+    record = Record(request.request_id, model)
+    record.request_bytes = len(request.body)
+    headers = request.headers
+    if _REQUEST_ID in headers:
+        record.called_by(headers[_REQUEST_ID])
+    if _SLICES in headers:
+        record.slices, record.slices_refused = slices.read(headers[_SLICES])
     return record
 
 
@@ -115,20 +104,13 @@ def write(record: Record) -> None:
         CloudWatch embedded metric format specification: `_aws.Timestamp` in milliseconds,
         metric targets as top-level numbers, dimensions as top-level strings.
     """
-    answered, opened = not record.error, record.load_ms > 0
-    version = str(record.version)
-    status = record.status
+    opened, status = record.load_ms > 0, record.status
     # Only what exists becomes a dimension: a caller who makes up names makes no metrics.
     depth = 2 if record.version else int(record.known)
-    line: dict[str, Any] = {
-        "_aws": {
-            "Timestamp": int(time.time() * 1000),
-            "CloudWatchMetrics": _directives(depth, answered, opened),
-        },
-        "record": SCHEMA,
+    members: dict[str, Any] = {
         "request_id": record.request_id,
         "model": record.model,
-        "version": version,
+        "version": str(record.version),
         "route": record.route or "-",  # an empty dimension is dropped
         "why": record.why,
         "status": status,
@@ -137,35 +119,43 @@ def write(record: Record) -> None:
         "Errors": int(status >= 400),
         "ClientErrors": int(400 <= status < 500),
         "ServerErrors": int(status >= 500),
-        "Latency": round(record.latency_ms, 3),
-        "ModelLatency": round(record.model_ms, 3),
-        "DecodeLatency": round(record.decode_ms, 3),
-        "EncodeLatency": round(record.encode_ms, 3),
+        "Latency": _ms(record.latency_ms),
+        "ModelLatency": _ms(record.model_ms),
+        "DecodeLatency": _ms(record.decode_ms),
+        "EncodeLatency": _ms(record.encode_ms),
         "RequestBytes": record.request_bytes,
         "ResponseBytes": record.response_bytes,
         "BatchSize": record.batch,
         **record.captured,
     }
     if record.caller_id:
-        line["caller_id"] = record.caller_id
+        members["caller_id"] = record.caller_id
     if record.slices:
-        line["slices"] = record.slices
+        members["slices"] = record.slices
     if record.slices_refused:
-        line["slices_refused"] = record.slices_refused
+        members["slices_refused"] = record.slices_refused
     if opened:
-        line["ColdStarts"], line["LoadTime"] = 1, round(record.load_ms, 3)
-    sys.stdout.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE).decode())
+        members["ColdStarts"], members["LoadTime"] = 1, _ms(record.load_ms)
+    head = _head(depth, not record.error, opened)
+    rest = orjson.dumps(members, option=orjson.OPT_APPEND_NEWLINE).decode()
+    sys.stdout.write(f'{head}{int(time.time() * 1000)}}},"record":"{SCHEMA}",{rest[1:]}')
     sys.stdout.flush()
 
 
 @cache
-def _directives(depth: int, answered: bool, opened: bool) -> orjson.Fragment:  # noqa: FBT001
-    """Return what CloudWatch is to make metrics of: written out once, it stands in every line."""
-    dimensions = ([[]], [["model"]], [["model"], ["model", "version", "route"]])[depth]
+def _head(depth: int, answered: bool, opened: bool) -> str:
+    """Return how a line begins, up to its time: what CloudWatch is to make metrics of."""
+    all_ = [["model"], ["model", "version", "route"]]
+    dimensions: list[list[str]] = all_[:depth] or [[]]
     units = _ALWAYS | (_ANSWERED if answered else {}) | (_OPENED if opened else {})
     metrics = [{"Name": name, "Unit": unit} for name, unit in units.items()]
     directive = {"Namespace": NAMESPACE, "Dimensions": dimensions, "Metrics": metrics}
-    return orjson.Fragment(orjson.dumps([directive]))
+    text = orjson.dumps([directive]).decode()
+    return f'{{"_aws":{{"CloudWatchMetrics":{text},"Timestamp":'
+
+
+def _ms(time_ms: float) -> float:
+    return int(time_ms * 1000) / 1000  # half of what round() takes
 
 
 def _is_text(value: str) -> bool:
