@@ -63,6 +63,14 @@ def test_rows_of_nan_say_nothing() -> None:
     assert found(judged(p=broken * np.nan))[0] == "regression"
 
 
+def test_names_that_the_publisher_gives_win_over_the_graphs() -> None:
+    """Then the highest score says which class: the graph's label would be of none."""
+    words = np.array(["a", "b"], object)
+    judgement = judged(label=words, p=PROBABILITIES, class_labels=("cat", "dog"))
+    assert found(judgement) == ("classification", "p", "")
+    assert found(judged(label=words, p=PROBABILITIES, class_labels=("a", "b")))[2] == "label"
+
+
 def test_class_labels_make_scores_of_any_numbers() -> None:
     """Logits are scores once somebody says which classes there are."""
     judgement = judged(y=LOGITS, class_labels=("cat", "dog"))

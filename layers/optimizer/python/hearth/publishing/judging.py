@@ -181,6 +181,9 @@ def _is_label(spec: TensorSpec, evidence: Evidence, scores: str) -> bool:
     table = evidence.table(spec.name)
     if table is None or table.shape[1] != 1 or spec.datatype in (*_FLOATS, "BOOL"):
         return False
+    if spec.datatype == "BYTES" and scores and evidence.class_labels:
+        # The publisher may have given other names than the graph has.
+        return set(table[:, 0].tolist()) <= set(evidence.class_labels)
     if spec.datatype == "BYTES" or any(word in spec.name.lower() for word in _LABEL_NAMES):
         return True
     beside = evidence.table(scores) if scores else None
