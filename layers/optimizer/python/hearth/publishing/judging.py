@@ -59,6 +59,16 @@ class Evidence:
             return None
         return widened(np.concatenate(found), self.signature.output(name).type)
 
+    def elements(self, *names: str) -> int:
+        """Return how many elements one row of these outputs has."""
+        found = [
+            sample[name].size // max(count, 1)
+            for sample, count in zip(self.samples, self.counts, strict=True)
+            for name in names
+            if name in sample
+        ]
+        return max(found, default=0) * len(names)
+
 
 def _table(array: Array | None, count: int, *, batched: bool) -> Array | None:
     if array is None:

@@ -12,7 +12,7 @@ from hearth.domain.distribution import CATEGORY, NUMERIC, Feature, Value, count,
 from hearth.domain.manifest import Manifest
 from hearth.domain.monitoring import CLASSIFICATION, COLUMNS, REGRESSION, WatchedInput
 from hearth.publishing import evaluation
-from hearth.publishing.answers import Answers, Measured, answers
+from hearth.publishing.answers import Answers, Asked, Measured, answers
 from hearth.publishing.evaluation import Evaluation
 from hearth.publishing.judging import MOST_VALUES, Evidence
 from hearth.publishing.rows import Rows, batch_size, cut, thinned
@@ -24,9 +24,12 @@ from hearth.serving.tensors import widened
 # More rows make no bin better; values are Python objects of 32 bytes.
 MOST_ROWS = 100_000
 MOST_FEATURE_VALUES = 4_000_000
-# The model is run on these many rows at most, fewer where each holds much.
+# The model is run on so many rows at most, on fewer where each holds much or the model is large:
+# its bytes say roughly what a row costs, and the same of them every time.
 MOST_RUNS = 50_000
 MOST_ELEMENTS = 1 << 28
+MOST_BYTES = 1 << 39
+_FEWEST_RUNS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +72,16 @@ def baseline(
     if rows is None:
         return None
     classes = _classes(manifest, evidence)
+    monitoring = manifest.monitoring
+    elements = evidence.elements(monitoring.scores, monitoring.label)
+    asked = Asked(session, manifest, elements, measured)
     some = _runnable(rows, manifest)
     judged, found = Evaluation(), None
     if data.evaluation is not None:
         labelled = some if data.evaluation is rows else _runnable(data.evaluation, manifest)
-        found, judged = _evaluated(session, manifest, labelled, classes, measured)
+        found, judged = _evaluated(asked, labelled, classes)
     if found is None or data.evaluation is not rows:
-        found = answers(session, manifest, some, measured)
+        found = answers(asked, some)
     watched, counted = _features(manifest, rows)
     made = Baseline(
         rows=counted,
@@ -101,7 +107,9 @@ def _notes(data: Data, counted: int, run: int) -> tuple[str, ...]:
 
 
 def _runnable(rows: Rows, manifest: Manifest) -> Rows:
-    most = max(1, min(MOST_RUNS, MOST_ELEMENTS // max(rows.elements, 1)))
+    elements, size = max(rows.elements, 1), max(manifest.servable_size, 1)
+    least = min(_FEWEST_RUNS, MOST_RUNS)
+    most = max(least, min(MOST_RUNS, MOST_ELEMENTS // elements, MOST_BYTES // size))
     if not manifest.signature.batched:
         return rows
     return thinned(rows, most, batch_size(manifest.signature, rows.inputs))
@@ -118,21 +126,15 @@ def _classes(manifest: Manifest, evidence: Evidence) -> tuple[str, ...]:
     return (*labels, *map(str, range(len(labels), max(table.shape[1], 2))))
 
 
-def _evaluated(
-    session: Session,
-    manifest: Manifest,
-    rows: Rows,
-    classes: Sequence[str],
-    measured: Measured,
-) -> tuple[Answers, Evaluation]:
-    task, target = manifest.monitoring.task, rows.target
+def _evaluated(asked: Asked, rows: Rows, classes: Sequence[str]) -> tuple[Answers, Evaluation]:
+    task, target = asked.manifest.monitoring.task, rows.target
     truth: list[str] | Array | None = None
     indices = None
     if task == CLASSIFICATION and target is not None:
         truth = evaluation.words(target, classes)
         places = {name: at for at, name in enumerate(classes)}
         indices = np.array([places.get(word, -1) for word in truth], np.intp)
-    found = answers(session, manifest, rows, measured, indices)
+    found = answers(asked, rows, indices)
     if task == REGRESSION and target is not None and len(found.values) == len(rows):
         truth = evaluation.values(target, len(rows), len(found.values[0]))
     if truth is None or len(found.predicted or found.values) != len(rows):
