@@ -53,7 +53,16 @@ def test_label_beside_scores_is_the_predicted_class() -> None:
     )
     assert found(judged(out=np.int64([1, 0]), p=PROBABILITIES))[2] == "out"
     assert found(judged(out=np.int64([7, 900]), p=PROBABILITIES))[2] == ""
-    assert found(judged(variable=words[:, None])) == ("classification", "", "variable")
+    assert found(judged(label=words[:, None])) == ("classification", "", "label")
+
+
+def test_text_that_a_model_writes_is_no_label() -> None:
+    """Strings are classes where a name, class labels, scores or the evaluation set say so."""
+    words = np.array(["a", "b"], object)
+    assert found(judged(answer=words)) == ("", "", "")
+    assert found(judged(answer=words, class_labels=("a", "b")))[2] == "answer"
+    assert found(judged(answer=words, target=np.array(["a", "a"])))[2] == "answer"
+    assert found(judged(answer=words, class_labels=("c", "d")))[2] == ""
 
 
 def test_rows_of_nan_say_nothing() -> None:

@@ -142,7 +142,7 @@ def _scores(options: MonitoringOptions, evidence: Evidence) -> str:
         if spec.datatype in _FLOATS and evidence.table(spec.name) is not None
     ]
     probable = [name for name in fitting if is_probability(evidence.table(name))]
-    named = [name for name in fitting if any(word in name.lower() for word in _SCORE_NAMES)]
+    named = [name for name in fitting if _is_named(name, _SCORE_NAMES)]
     for names in (fitting, probable, named):
         if len(names) == 1:
             return names[0]
@@ -180,7 +180,7 @@ def _label(options: MonitoringOptions, evidence: Evidence, scores: str) -> str:
     if options.label == "" or options.task == REGRESSION:
         return ""
     fitting = [spec for spec in evidence.signature.outputs if _is_label(spec, evidence, scores)]
-    named = [spec for spec in fitting if any(word in spec.name.lower() for word in _LABEL_NAMES)]
+    named = [spec for spec in fitting if _is_named(spec.name, _LABEL_NAMES)]
     for specs in (fitting, named):
         if len(specs) == 1:
             return specs[0].name
@@ -191,14 +191,26 @@ def _is_label(spec: TensorSpec, evidence: Evidence, scores: str) -> bool:
     table = evidence.table(spec.name)
     if table is None or table.shape[1] != 1 or spec.datatype in (*_FLOATS, "BOOL"):
         return False
-    if spec.datatype == "BYTES" and scores and evidence.class_labels:
-        # The publisher may have given other names than the graph has.
-        return set(table[:, 0].tolist()) <= set(evidence.class_labels)
-    if spec.datatype == "BYTES" or any(word in spec.name.lower() for word in _LABEL_NAMES):
-        return True
     beside = evidence.table(scores) if scores else None
+    if spec.datatype == "BYTES":
+        return _is_class(spec.name, table, beside, evidence)
+    if _is_named(spec.name, _LABEL_NAMES):
+        return True
     classes = len(evidence.class_labels) or (0 if beside is None else beside.shape[1])
     return classes > 1 and bool(((table >= 0) & (table < classes)).all())
+
+
+def _is_class(name: str, words: Array, beside: Array | None, evidence: Evidence) -> bool:
+    """Return whether strings are classes: a text that a model writes is not for the record."""
+    if evidence.class_labels:
+        # The publisher may have given other names than the graph has.
+        return set(words[:, 0].tolist()) <= set(evidence.class_labels)
+    labelled = evidence.target is not None and evidence.target.dtype.kind in "US"
+    return labelled or is_probability(beside) or _is_named(name, _LABEL_NAMES)
+
+
+def _is_named(name: str, words: Sequence[str]) -> bool:
+    return any(word in name.lower() for word in words)
 
 
 def _task(evidence: Evidence, scores: str, label: str) -> str:
