@@ -233,7 +233,13 @@ def test_large_data_is_drawn_from_and_said_to_be(made: Any, monkeypatch: Any) ->
     again, _ = made(SOFTMAX, rows)
     assert baseline.rows == sum(baseline.features[0].counts.bins) == 50
     assert baseline.outputs[0].counts.total == 20
-    assert "of 1,000 rows, 50 drawn at random were counted and 20 were run" in draft.notes
+    assert draft.notes == (
+        "of 1,000 rows, 50 drawn at random were counted",
+        "the model was run on 20 of 1,000 rows",
+    )
+    labelled = {**rows, "target": np.zeros(1000, np.int64)}
+    draft, _ = made(SOFTMAX, rows, labelled)
+    assert draft.notes[-1] == "the model was run on 20 of 1,000 labelled rows"
     assert draft.manifest.of_role("baseline") == again.manifest.of_role("baseline")
 
 

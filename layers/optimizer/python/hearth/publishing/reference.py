@@ -91,18 +91,20 @@ def baseline(
         calibration=judged.calibration,
         quality=judged.quality,
     )
-    return Made(made, _notes(data, counted, len(some)))
+    return Made(made, _notes(data, counted, manifest))
 
 
-def _notes(data: Data, counted: int, run: int) -> tuple[str, ...]:
+def _notes(data: Data, counted: int, manifest: Manifest) -> tuple[str, ...]:
     notes = []
     if data.reference is None:
         notes.append("no --baseline: the evaluation set is what later traffic is compared with")
-    whole = len(data.rows or ())
-    if counted < whole or run < whole:
-        notes.append(
-            f"of {whole:,} rows, {counted:,} drawn at random were counted and {run:,} were run"
-        )
+    rows, batched = data.rows, manifest.signature.batched
+    if rows is not None and batched and counted < len(rows):
+        notes.append(f"of {len(rows):,} rows, {counted:,} drawn at random were counted")
+    for what, some in (("", data.reference), ("labelled ", data.evaluation)):
+        run = len(_runnable(some, manifest)) if some is not None else 0
+        if some is not None and run < len(some) and manifest.monitoring.task:
+            notes.append(f"the model was run on {run:,} of {len(some):,} {what}rows")
     return tuple(notes)
 
 
