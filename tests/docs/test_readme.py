@@ -100,8 +100,12 @@ def test_publish_command_makes_a_version(project: Project) -> None:
     case = {"inputs": {"X": data.held_out[:1].tolist()}}
     (project.folder / "golden.json").write_text(json.dumps({"cases": [case]}))
     (project.folder / "classes.txt").write_text("\n".join("0123456789"))
+    [document] = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
+    (project.folder / "monitoring.json").write_text(document)
     [command] = re.findall(r"```sh\n(hearth publish .*?)```", README, re.DOTALL)
-    assert "AVAILABLE" in project.run(command)
+    printed = project.run(command)
+    assert "AVAILABLE" in printed
+    assert "64 features (capture sampled), 1 of them masked, judged as: classification" in printed
 
 
 def test_demo_goes_through_and_leaves_nothing_running(tmp_path: Path) -> None:

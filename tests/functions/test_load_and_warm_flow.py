@@ -721,3 +721,16 @@ def test_load_goes_on_when_other_writers_change_the_entry(publish, documents, lo
     entry = registry.read("m").entry
     assert entry.policy.rollout == MANUAL
     assert entry.status(1).announced
+
+
+def test_data_to_judge_by_is_not_loaded_with_a_version(publish, load, s3, bucket, tmp_path):
+    """Evaluation set, reference data and baseline may be large: a load asks for none of them."""
+    rows = np.ones((9, 4), np.float32)
+    np.savez(tmp_path / "e.npz", x=rows, target=np.ones((9, 4)))
+    np.savez(tmp_path / "r.npz", x=rows + 1)
+    manifest = publish("m", evaluation=tmp_path / "e.npz", baseline=tmp_path / "r.npz").manifest
+    files = manifest.of_role("evaluation", "reference", "baseline")
+    assert len(files) == 3
+    for file in files:
+        s3.delete_object(Bucket=bucket, Key=blob_key("m", file.sha256))
+    assert load("m").state == "AVAILABLE"

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import pytest
 from click.testing import CliRunner
@@ -287,3 +288,39 @@ def test_publish_takes_runtime_options_from_a_file(
     assert json.loads(done.output)["state"] == "AVAILABLE"
     runtime = library.artefacts(bundle).manifest("tuned", 1).manifest.runtime
     assert (runtime.intra_op_num_threads, runtime.graph_optimization_level) == (1, "basic")
+
+
+def test_publish_takes_what_is_watched_from_a_file(
+    hearth: Callable[..., Any], bundle: Target, tmp_path: Path
+) -> None:
+    """What `--monitoring` says stands in the manifest, and the command says what comes of it."""
+    options = tmp_path / "monitoring.json"
+    options.write_text('{"features": {"x": ["age", "income"]}, "masked": ["income"]}')
+    np.savez(tmp_path / "rows.npz", x=np.float32([[20, 1000], [30, 2000]]))
+    given = ("--monitoring", str(options), "--baseline", str(tmp_path / "rows.npz"))
+    done = hearth("publish", str(times(6.0, tmp_path)), "--name", "watched", *given)
+    assert (
+        "watched: 2 features (capture all), 1 of them masked, judged as: regression" in done.output
+    )
+    assert "note: output 'y' is taken for a regression's 2 values" in done.output
+    manifest = library.artefacts(bundle).manifest("watched", 1).manifest
+    assert manifest.monitoring.features == ("age", "income")
+    assert [file.path for file in manifest.of_role("baseline")] == ["baseline.json"]
+    told = hearth("publish", str(times(6.0, tmp_path)), "--name", "watched", *given, "--json")
+    assert json.loads(told.output)["monitoring"] == {
+        "capture": "all",
+        "features": 2,
+        "task": "regression",
+    }
+
+
+def test_publish_names_every_wrong_field_of_a_monitoring_document(
+    hearth: Callable[..., Any], tmp_path: Path
+) -> None:
+    """All of them in one line, so that one more try is enough."""
+    options = tmp_path / "monitoring.json"
+    options.write_text('{"capture": "everything", "sampled": 1, "max_bytes": "1"}')
+    path = str(times(6.0, tmp_path))
+    done = hearth("publish", path, "--name", "watched", "--monitoring", str(options))
+    assert done.exit_code == 1
+    assert all(name in done.output for name in ("capture", "sampled", "max_bytes"))

@@ -71,11 +71,11 @@ def train(kind: str, data: Digits, folder: Path) -> Trained:
     model = to_onnx(classifier, data.train[:1], options=options, target_opset=21)
     (folder / "model.onnx").write_bytes(model.SerializeToString())
     np.savez_compressed(folder / "evaluation.npz", X=data.held_out, target=data.held_out_labels)
-    np.savez_compressed(folder / "baseline.npz", X=data.train)
+    np.savez_compressed(folder / "reference.npz", X=data.train)
     return Trained(
         path=folder / "model.onnx",
         evaluation=folder / "evaluation.npz",
-        baseline=folder / "baseline.npz",
+        baseline=folder / "reference.npz",
         parameters=_parameters(classifier[-1]),
         accuracy=float(classifier.score(data.held_out, data.held_out_labels)),
     )

@@ -53,7 +53,31 @@ def test_label_beside_scores_is_the_predicted_class() -> None:
     )
     assert found(judged(out=np.int64([1, 0]), p=PROBABILITIES))[2] == "out"
     assert found(judged(out=np.int64([7, 900]), p=PROBABILITIES))[2] == ""
-    assert found(judged(variable=words[:, None])) == ("classification", "", "variable")
+    assert found(judged(label=words[:, None])) == ("classification", "", "label")
+
+
+def test_text_that_a_model_writes_is_no_label() -> None:
+    """Strings are classes where a name, class labels, scores or the evaluation set say so."""
+    words = np.array(["a", "b"], object)
+    assert found(judged(answer=words)) == ("", "", "")
+    assert found(judged(answer=words, class_labels=("a", "b")))[2] == "answer"
+    assert found(judged(answer=words, target=np.array(["a", "a"])))[2] == "answer"
+    assert found(judged(answer=words, class_labels=("c", "d")))[2] == ""
+
+
+def test_rows_of_nan_say_nothing() -> None:
+    """A row of the data that a model cannot answer does not make values of its probabilities."""
+    broken = np.array([[np.nan, np.nan], [0.5, 0.5]], np.float32)
+    assert judged(p=broken) == Judged("classification", "p")
+    assert found(judged(p=broken * np.nan))[0] == "regression"
+
+
+def test_names_that_the_publisher_gives_win_over_the_graphs() -> None:
+    """Then the highest score says which class: the graph's label would be of none."""
+    words = np.array(["a", "b"], object)
+    judgement = judged(label=words, p=PROBABILITIES, class_labels=("cat", "dog"))
+    assert found(judgement) == ("classification", "p", "")
+    assert found(judged(label=words, p=PROBABILITIES, class_labels=("a", "b")))[2] == "label"
 
 
 def test_class_labels_make_scores_of_any_numbers() -> None:
@@ -63,7 +87,9 @@ def test_class_labels_make_scores_of_any_numbers() -> None:
     assert "no calibration" in judgement.notes[0]
 
 
-@pytest.mark.parametrize("target", [np.array(["a", "b"]), np.int64([0, 1]), np.int64([[1], [0]])])
+@pytest.mark.parametrize(
+    "target", [np.array(["a", "b"]), np.int64([0, 1]), np.int64([[1], [0]]), np.float32([1, 0])]
+)
 def test_evaluation_set_tells_logits_from_values(target: Any) -> None:
     """Labels that are classes of what is scored say that scores they are."""
     assert found(judged(y=LOGITS, target=target)) == ("classification", "y", "")

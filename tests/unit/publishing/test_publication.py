@@ -28,6 +28,7 @@ from hearth.domain.errors import (
     UnsupportedModel,
 )
 from hearth.domain.manifest import RuntimeOptions
+from hearth.domain.monitoring import MonitoringOptions, Threshold
 from hearth.publishing.publication import Publisher, Source, prepare, read_class_labels
 from hearth.serving.files import Files
 from hearth.serving.proof import prove
@@ -309,6 +310,45 @@ def test_evaluation_set_and_baseline_travel_with_the_version(publish, npz):
         "baseline.json",
     ]
     assert manifest.golden.count == 3
+
+
+def test_publication_says_what_it_chose_and_what_is_missing(publish, npz):
+    """Notes name what nobody can judge; with data and labels there are none."""
+    assert any("no --baseline and no --evaluation" in note for note in publish("m").notes)
+    given = {"baseline": npz("b.npz", x=ROWS), "class_labels": ("a", "b", "c", "d")}
+    labelled = npz("e.npz", x=ROWS, target=["a", "d", "d"])
+    softmax = models.DOUBLED.replace("y = Add(t, one)", "u = Add(t, one) y = Softmax(u)")
+    assert publish("m", softmax, evaluation=labelled, **given).notes == ()
+
+
+def test_publication_with_data_is_the_same_the_second_time(publish, npz):
+    """The baseline is made of the same numbers in the same way: it has the same digest."""
+    rows = npz("b.npz", x=np.random.default_rng(1).normal(size=(500, 4)).astype(np.float32))
+    assert publish("m", baseline=rows).new
+    assert not publish("m", baseline=rows).new
+    options = MonitoringOptions(thresholds={"rmse": Threshold(upper=1)})
+    again = publish("m", baseline=rows, monitoring=options)
+    assert again.new
+    assert again.manifest.monitoring.thresholds["rmse"].upper == 1
+
+
+def test_publication_tells_of_rows_that_were_run(artefacts, clock, onnx_file, npz):
+    """Progress over reference data ends at the whole."""
+    seen = []
+    rows = npz("b.npz", x=np.zeros((10_000, 4), np.float32))
+    publisher = Publisher(artefacts, clock, measured=lambda done, whole: seen.append((done, whole)))
+    publisher.publish(Source("m", onnx_file(), baseline=rows))
+    assert len(seen) > 1
+    assert seen[-1] == (10_000, 10_000)
+
+
+@pytest.mark.parametrize("name", ["reference.npz", "baseline.json"])
+def test_weights_do_not_take_the_name_of_a_file_of_hearths(publish, with_weights, npz, twos, name):
+    """A baseline that is made later would overwrite them."""
+    path = with_weights(name, offset=0)
+    (path.parent / name).write_bytes(twos)
+    with pytest.raises(InvalidDocument, match="name that Hearth needs"):
+        publish("m", path, baseline=npz("b.npz", x=ROWS))
 
 
 @pytest.mark.parametrize("role", ["evaluation", "baseline"])

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hearth.domain.errors import InvalidDocument
+from hearth.domain.errors import InvalidDocument, SignatureMismatch
 from hearth.domain.signature import Signature, TensorSpec
 from hearth.publishing.rows import Rows, chunks, read_rows, thinned
 
@@ -50,9 +50,21 @@ def test_chunks_are_smaller_where_outputs_are_large() -> None:
     assert max(map(len, chunks(rows(3), BATCHED, outputs=1 << 40))) == 1
 
 
-def test_rows_of_a_fixed_number_are_not_cut() -> None:
-    """A model that takes six rows is given six."""
-    assert [len(chunk) for chunk in chunks(rows(6), FIXED)] == [6]
+def test_model_of_a_fixed_number_of_rows_is_given_so_many() -> None:
+    """A model that takes six rows is given six, again and again."""
+    assert [len(chunk) for chunk in chunks(rows(18), FIXED)] == [6, 6, 6]
+    assert len(thinned(rows(18), 13, batch=6)) == 12
+    assert len(thinned(rows(18), 5, batch=6)) == 6
+
+
+def test_rows_of_a_fixed_number_come_in_multiples_of_it(tmp_path: Path) -> None:
+    """Eighteen rows are three runs; seven are none."""
+    path = tmp_path / "rows.npz"
+    np.savez(path, x=rows(18).inputs["x"])
+    assert len(read_rows(path, FIXED, labelled=False)) == 18
+    np.savez(path, x=rows(7).inputs["x"])
+    with pytest.raises(SignatureMismatch, match=r"got \[7, 4\], expected \[6, 4\]"):
+        read_rows(path, FIXED, labelled=False)
 
 
 @pytest.mark.parametrize("kind", ["U", "S"])

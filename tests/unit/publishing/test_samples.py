@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hearth.domain.errors import InvalidDocument, SignatureMismatch
 from hearth.domain.manifest import RuntimeOptions
-from hearth.publishing.rows import read_rows
+from hearth.publishing.rows import Rows, read_rows
 from hearth.publishing.samples import generate_golden, read_golden
 from hearth.serving import golden
 from hearth.serving.golden import GoldenCase
@@ -214,7 +214,7 @@ def test_generated_cases_cover_several_batch_sizes(session):
 
 def test_generated_cases_come_from_real_rows_where_there_are_some(session):
     """The publisher's own data is better than anything made up."""
-    cases = generate_golden(session, {"x": ROWS})
+    cases = generate_golden(session, Rows({"x": ROWS}))
     assert [case.inputs["x"].tolist() for case in cases] == [[row.tolist()] for row in ROWS]
 
 

@@ -43,8 +43,8 @@ def forms(monitoring: Monitoring) -> dict[str, str]:
         (tensor("x", (-1, -1)), "tensor", "summaries"),
         (tensor("x", (-1, 3, 8, 8), "UINT8"), "tensor", "summaries"),
         (tensor("x", (), ranked=False), "tensor", "summaries"),
-        (tensor("x", (-1,), "BYTES"), "columns", "all"),
-        (tensor("x", (-1, 3), "BYTES"), "columns", "all"),
+        (tensor("x", (-1,), "BYTES"), "text", "summaries"),
+        (tensor("x", (-1, 3), "BYTES"), "text", "summaries"),
         (tensor("x", (-1, 129), "BYTES"), "text", "summaries"),
         (tensor("x", (-1, -1), "BYTES"), "text", "summaries"),
         (tensor("x", (), "BYTES", ranked=False), "text", "summaries"),
@@ -97,6 +97,14 @@ def test_reference_data_tells_codes_from_text(words: list[str], form: str) -> No
     """Few short words are a category; many, or long ones, are text that is not written down."""
     reference = {"colour": np.array(words, object)}
     assert forms(watched(tensor("colour", (-1,), "BYTES"), reference=reference)) == {"colour": form}
+
+
+def test_strings_of_which_nothing_is_known_are_not_written_down() -> None:
+    """They may be what people wrote; the publisher is told how to have categories instead."""
+    spec = tensor("colour", (-1,), "BYTES")
+    choice = choose(MonitoringOptions(), Evidence(Signature((spec,), (OUTPUT,))))
+    assert "input 'colour' is watched by figures of its text" in choice.notes[0]
+    assert forms(watched(spec, forms={"colour": "columns"})) == {"colour": "columns"}
 
 
 def test_one_column_of_text_makes_text_of_them_all() -> None:

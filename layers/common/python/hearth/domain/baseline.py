@@ -17,7 +17,7 @@ from hearth.domain.errors import InvalidDocument
 SCHEMA = "hearth.baseline/1"
 
 PREDICTED, SCORE, VALUE = "predicted", "score", "value"
-"""Names of the watched outputs: the predicted class, its score, a regression's value."""
+"""Names of the watched outputs: the predicted class, the best score, a regression's value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Baseline:
     """What later windows are compared with.
 
     Args:
-        rows: Examples in the reference data.
+        rows: Examples of the reference data that were counted: of very much data, some are drawn.
         features: One for each feature of the manifest's monitoring, in its order.
         outputs: `predicted` and `score` of a classification or ranking, `value` (`value[1]`, ...)
             of a regression.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import chain
 
 import numpy as np
 from hearth.domain.distribution import Value
@@ -18,6 +17,29 @@ from hearth.serving.tensors import widened
 
 Measured = Callable[[int, int], None]
 """Called with the rows that are done and with all that there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A model that is asked.
+
+    Args:
+        session: The open model.
+        manifest: What its outputs mean; with no task, nothing is run.
+        elements: Elements of one row's outputs, as far as they are asked for.
+        measured: Told after each chunk of rows.
+    """
+
+    session: Session
+    manifest: Manifest
+    elements: int
+    measured: Measured
+
+    @property
+    def names(self) -> list[str]:
+        """Outputs that matter."""
+        monitoring = self.manifest.monitoring
+        return [name for name in (monitoring.scores, monitoring.label) if name]
 
 
 @dataclass(slots=True)
@@ -50,42 +72,26 @@ def _best(found: Outcomes) -> list[Value]:
     return [max(row, default=None) for row in numbers]
 
 
-def answers(
-    session: Session,
-    manifest: Manifest,
-    rows: Rows,
-    measured: Measured,
-    truth: Array | None = None,
-) -> Answers:
+def answers(asked: Asked, rows: Rows, truth: Array | None = None) -> Answers:
     """Return what a model says of rows.
 
     Args:
-        session: The open model.
-        manifest: What its outputs mean; with no task, nothing is run.
+        asked: The model.
         rows: What it is asked.
-        measured: Told after each chunk.
         truth: The index of each row's true class, -1 where it has none.
     """
-    made = Answers()
-    monitoring = manifest.monitoring
-    names = [name for name in (monitoring.scores, monitoring.label) if name]
-    if not monitoring.task or not names:
+    made, manifest = Answers(), asked.manifest
+    if not manifest.monitoring.task or not asked.names:
         return made
     done, batched = 0, manifest.signature.batched
-    width = _width(manifest, names)
-    for chunk in chunks(rows, manifest.signature, width):
-        outputs = session.run(chunk.inputs, names)
+    for chunk in chunks(rows, manifest.signature, asked.elements):
+        outputs = asked.session.run(chunk.inputs, asked.names)
         true = None if truth is None else truth[done : done + len(chunk)]
         found = outcomes(outputs, manifest, batched=batched)
         made.add(found, _likelihood(outputs, manifest, true))
         done += len(chunk)
-        measured(done, len(rows))
+        asked.measured(done, len(rows))
     return made
-
-
-def _width(manifest: Manifest, names: list[str]) -> int:
-    shapes = (manifest.signature.output(name).shape[1:] for name in names)
-    return sum(max(size, 1) for size in chain.from_iterable(shapes))
 
 
 def _likelihood(outputs: Tensors, manifest: Manifest, true: Array | None) -> list[float]:

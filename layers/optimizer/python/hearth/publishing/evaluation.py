@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -104,7 +105,7 @@ def evaluate(answers: Answers, task: str, truth: Sequence[str] | Array) -> Evalu
     right = np.array([a == b for a, b in zip(answers.predicted, truth, strict=True)])
     found = {
         "accuracy": float(right.mean()),
-        "f1_macro": f1_macro(list(map(str, answers.predicted)), list(map(str, truth))),
+        "f1_macro": f1_macro(answers.predicted, list(map(str, truth))),
     }
     confidence = np.array(_numbers([answers.confidence])[0], np.float64)
     likelihood = np.array(answers.likelihood, np.float64)
@@ -127,24 +128,23 @@ def _finite(metrics: dict[str, float]) -> dict[str, float]:
     return {name: value for name, value in metrics.items() if math.isfinite(value)}
 
 
-def f1_macro(predicted: Sequence[str], truth: Sequence[str]) -> float:
-    """Return the mean over all classes that occur of their F1.
+def f1_macro(predicted: Sequence[str | None], truth: Sequence[str]) -> float:
+    """Return the mean of the F1 of all classes that are true or predicted.
+
+    A prediction that is None is wrong, and of no class.
 
     Example:
         >>> f1_macro(["a", "a", "b"], ["a", "b", "b"])
         0.6666666666666666
     """
-    classes = {name: at for at, name in enumerate(sorted({*predicted, *truth}))}
-    count = len(classes)
-    pairs = [classes[a] * count + classes[b] for a, b in zip(truth, predicted, strict=True)]
-    hits = np.bincount([at // count for at in pairs if at // count == at % count], minlength=count)
-    said = np.bincount([at % count for at in pairs], minlength=count)
-    true = np.bincount([at // count for at in pairs], minlength=count)
-    return float((2 * hits / (said + true)).mean())
+    said, true = Counter(name for name in predicted if name is not None), Counter(truth)
+    hits = Counter(a for a, b in zip(truth, predicted, strict=True) if a == b)
+    classes = said.keys() | true.keys()
+    return sum(2 * hits[name] / (said[name] + true[name]) for name in classes) / len(classes)
 
 
 def regression(got: Array, truth: Array) -> dict[str, float]:
-    """Return `mae`, `rmse` and `r2`; of several values, the mean of each one's R2.
+    """Return `mae`, `rmse` and `r2`; of several values, the mean of each one's.
 
     Args:
         got: Shape [rows, values].
@@ -156,6 +156,6 @@ def regression(got: Array, truth: Array) -> dict[str, float]:
         explained = 1 - (residual**2).sum(axis=0) / spread
     return {
         "mae": float(np.abs(residual).mean()),
-        "rmse": float(np.sqrt((residual**2).mean())),
+        "rmse": float(np.sqrt((residual**2).mean(axis=0)).mean()),
         "r2": float(explained.mean()),
     }

@@ -59,6 +59,16 @@ class Evidence:
             return None
         return widened(np.concatenate(found), self.signature.output(name).type)
 
+    def elements(self, *names: str) -> int:
+        """Return how many elements one row of these outputs has."""
+        found = [
+            sample[name].size // max(count, 1)
+            for sample, count in zip(self.samples, self.counts, strict=True)
+            for name in names
+            if name in sample
+        ]
+        return max(found, default=0) * len(names)
+
 
 def _table(array: Array | None, count: int, *, batched: bool) -> Array | None:
     if array is None:
@@ -132,7 +142,7 @@ def _scores(options: MonitoringOptions, evidence: Evidence) -> str:
         if spec.datatype in _FLOATS and evidence.table(spec.name) is not None
     ]
     probable = [name for name in fitting if is_probability(evidence.table(name))]
-    named = [name for name in fitting if any(word in name.lower() for word in _SCORE_NAMES)]
+    named = [name for name in fitting if _is_named(name, _SCORE_NAMES)]
     for names in (fitting, probable, named):
         if len(names) == 1:
             return names[0]
@@ -141,19 +151,28 @@ def _scores(options: MonitoringOptions, evidence: Evidence) -> str:
 
 def is_probability(table: Array | None) -> bool:
     """Return whether each row holds the probabilities of several classes."""
-    if table is None or table.shape[1] < 2 or not table.size:
+    if table is None or table.shape[1] < 2:
         return False
-    floats = table.astype(np.float64)
+    known = _known(table)
     with np.errstate(invalid="ignore", over="ignore"):
-        sums = floats.sum(axis=1)
-        return bool((floats >= -_CLOSE).all() and (np.abs(sums - 1) <= _CLOSE).all())
+        sums = known.sum(axis=1)
+        close = (np.abs(sums - 1) <= _CLOSE).all() and (known >= -_CLOSE).all()
+    return bool(len(known) and close)
 
 
 def _is_share(table: Array | None) -> bool:
     """Return whether each row holds one number from 0 to 1."""
     if table is None or table.shape[1] != 1:
         return False
-    return bool(((table >= 0) & (table <= 1)).all())
+    known = _known(table)
+    return bool(len(known) and ((known >= 0) & (known <= 1)).all())
+
+
+def _known(table: Array) -> Array:
+    """Return the rows without NaN: what a model makes of NaN says nothing of its outputs."""
+    floats = table.astype(np.float64)
+    known: Array = floats[~np.isnan(floats).any(axis=1)]
+    return known
 
 
 def _label(options: MonitoringOptions, evidence: Evidence, scores: str) -> str:
@@ -161,7 +180,7 @@ def _label(options: MonitoringOptions, evidence: Evidence, scores: str) -> str:
     if options.label == "" or options.task == REGRESSION:
         return ""
     fitting = [spec for spec in evidence.signature.outputs if _is_label(spec, evidence, scores)]
-    named = [spec for spec in fitting if any(word in spec.name.lower() for word in _LABEL_NAMES)]
+    named = [spec for spec in fitting if _is_named(spec.name, _LABEL_NAMES)]
     for specs in (fitting, named):
         if len(specs) == 1:
             return specs[0].name
@@ -172,11 +191,26 @@ def _is_label(spec: TensorSpec, evidence: Evidence, scores: str) -> bool:
     table = evidence.table(spec.name)
     if table is None or table.shape[1] != 1 or spec.datatype in (*_FLOATS, "BOOL"):
         return False
-    if spec.datatype == "BYTES" or any(word in spec.name.lower() for word in _LABEL_NAMES):
-        return True
     beside = evidence.table(scores) if scores else None
+    if spec.datatype == "BYTES":
+        return _is_class(spec.name, table, beside, evidence)
+    if _is_named(spec.name, _LABEL_NAMES):
+        return True
     classes = len(evidence.class_labels) or (0 if beside is None else beside.shape[1])
     return classes > 1 and bool(((table >= 0) & (table < classes)).all())
+
+
+def _is_class(name: str, words: Array, beside: Array | None, evidence: Evidence) -> bool:
+    """Return whether strings are classes: a text that a model writes is not for the record."""
+    if evidence.class_labels:
+        # The publisher may have given other names than the graph has.
+        return set(words[:, 0].tolist()) <= set(evidence.class_labels)
+    labelled = evidence.target is not None and evidence.target.dtype.kind in "US"
+    return labelled or is_probability(beside) or _is_named(name, _LABEL_NAMES)
+
+
+def _is_named(name: str, words: Sequence[str]) -> bool:
+    return any(word in name.lower() for word in words)
 
 
 def _task(evidence: Evidence, scores: str, label: str) -> str:
@@ -197,9 +231,9 @@ def _names_classes(target: Array | None, table: Array) -> bool:
     if target.dtype.kind in "US":
         return True
     classes = max(table.shape[1], 2)
-    if target.dtype.kind not in "iu" or (table.shape[1] == 1 and not _is_share(table)):
+    if target.dtype.kind not in "biuf" or (table.shape[1] == 1 and not _is_share(table)):
         return False
-    return bool(((target >= 0) & (target < classes)).all())
+    return bool(((target >= 0) & (target < classes) & (target == np.floor(target))).all())
 
 
 def _settled(judged: Judged, options: MonitoringOptions, evidence: Evidence) -> Judged:
@@ -234,6 +268,10 @@ def _classification(judged: Judged, options: MonitoringOptions, evidence: Eviden
     if not scores or not (is_probability(table) or _is_share(table)):
         notes.append(
             "there are no probabilities (a Softmax at the model's end gives them): no calibration"
+        )
+    if table is not None and 0 < len(evidence.class_labels) != max(table.shape[1], 2):
+        notes.append(
+            f"{len(evidence.class_labels)} class labels for {table.shape[1]} scores of {scores!r}"
         )
     return Judged(CLASSIFICATION, scores, judged.label, tuple(notes))
 

@@ -34,7 +34,7 @@ from hearth.publishing.answers import Measured
 from hearth.publishing.judging import Evidence
 from hearth.publishing.onnx_file import OnnxFile
 from hearth.publishing.reference import Data, Made
-from hearth.publishing.rows import Rows, chunks, read_rows
+from hearth.publishing.rows import Rows, batch_size, chunks, read_rows
 from hearth.serving import golden
 from hearth.serving.golden import GoldenCase
 from hearth.serving.session import Session, Tensors
@@ -280,8 +280,7 @@ def _golden_cases(
     if source.golden:
         cases = samples.read_golden(source.golden, session)
     else:
-        rows = data.evaluation or data.reference
-        cases = samples.generate_golden(session, rows.inputs if rows else None)
+        cases = samples.generate_golden(session, data.evaluation or data.reference)
     golden.save(cases, workspace / "golden.npz")
     described = GoldenCases(
         path="golden.npz",
@@ -310,7 +309,8 @@ def _evidence(
     rows = data.rows
     if rows:
         some = next(chunks(rows, session.signature))
-        some = some if len(some) == len(rows) else some[:_SAMPLED]
+        if session.signature.batched and not batch_size(session.signature, rows.inputs):
+            some = some[:_SAMPLED]
         cases = [*cases, GoldenCase(some.inputs, session.run(some.inputs))]
     target = data.evaluation.target if data.evaluation else None
     return Evidence(

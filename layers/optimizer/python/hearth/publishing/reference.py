@@ -6,26 +6,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from hearth.domain import binning
 from hearth.domain.baseline import PREDICTED, SCORE, VALUE, Baseline, Watched
 from hearth.domain.distribution import CATEGORY, NUMERIC, Feature, Value, count, nothing
 from hearth.domain.manifest import Manifest
 from hearth.domain.monitoring import CLASSIFICATION, COLUMNS, REGRESSION, WatchedInput
-from hearth.publishing import bins, evaluation
-from hearth.publishing.answers import Answers, Measured, answers
+from hearth.publishing import evaluation
+from hearth.publishing.answers import Answers, Asked, Measured, answers
 from hearth.publishing.evaluation import Evaluation
 from hearth.publishing.judging import MOST_VALUES, Evidence
-from hearth.publishing.rows import Rows, chunks, thinned
+from hearth.publishing.rows import Rows, batch_size, cut, thinned
 from hearth.serving.capture import features
 from hearth.serving.numbers import Array
 from hearth.serving.session import Session, Tensors
 from hearth.serving.tensors import widened
 
 # More rows make no bin better; values are Python objects of 32 bytes.
-MOST_ROWS = 200_000
+MOST_ROWS = 100_000
 MOST_FEATURE_VALUES = 4_000_000
-# The model is run on these many rows at most, fewer where each holds much.
+# The model is run on so many rows at most, on fewer where each holds much or the model is large:
+# its bytes say roughly what a row costs, and the same of them every time.
 MOST_RUNS = 50_000
 MOST_ELEMENTS = 1 << 28
+MOST_BYTES = 1 << 39
+_FEWEST_RUNS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +72,16 @@ def baseline(
     if rows is None:
         return None
     classes = _classes(manifest, evidence)
-    some = _runnable(rows)
+    monitoring = manifest.monitoring
+    elements = evidence.elements(monitoring.scores, monitoring.label)
+    asked = Asked(session, manifest, elements, measured)
+    some = _runnable(rows, manifest)
     judged, found = Evaluation(), None
     if data.evaluation is not None:
-        labelled = some if data.evaluation is rows else _runnable(data.evaluation)
-        found, judged = _evaluated(session, manifest, labelled, classes, measured)
+        labelled = some if data.evaluation is rows else _runnable(data.evaluation, manifest)
+        found, judged = _evaluated(asked, labelled, classes)
     if found is None or data.evaluation is not rows:
-        found = answers(session, manifest, some, measured)
+        found = answers(asked, some)
     watched, counted = _features(manifest, rows)
     made = Baseline(
         rows=counted,
@@ -84,23 +91,30 @@ def baseline(
         calibration=judged.calibration,
         quality=judged.quality,
     )
-    return Made(made, _notes(data, counted, len(some)))
+    return Made(made, _notes(data, counted, manifest))
 
 
-def _notes(data: Data, counted: int, run: int) -> tuple[str, ...]:
+def _notes(data: Data, counted: int, manifest: Manifest) -> tuple[str, ...]:
     notes = []
     if data.reference is None:
         notes.append("no --baseline: the evaluation set is what later traffic is compared with")
-    whole = len(data.rows or ())
-    if counted < whole or run < whole:
-        notes.append(
-            f"of {whole:,} rows, {counted:,} drawn at random were counted and {run:,} were run"
-        )
+    rows, batched = data.rows, manifest.signature.batched
+    if rows is not None and batched and counted < len(rows):
+        notes.append(f"of {len(rows):,} rows, {counted:,} drawn at random were counted")
+    for what, some in (("", data.reference), ("labelled ", data.evaluation)):
+        run = len(_runnable(some, manifest)) if some is not None else 0
+        if some is not None and run < len(some) and manifest.monitoring.task:
+            notes.append(f"the model was run on {run:,} of {len(some):,} {what}rows")
     return tuple(notes)
 
 
-def _runnable(rows: Rows) -> Rows:
-    return thinned(rows, max(1, min(MOST_RUNS, MOST_ELEMENTS // max(rows.elements, 1))))
+def _runnable(rows: Rows, manifest: Manifest) -> Rows:
+    elements, size = max(rows.elements, 1), max(manifest.servable_size, 1)
+    least = min(_FEWEST_RUNS, MOST_RUNS)
+    most = max(least, min(MOST_RUNS, MOST_ELEMENTS // elements, MOST_BYTES // size))
+    if not manifest.signature.batched:
+        return rows
+    return thinned(rows, most, batch_size(manifest.signature, rows.inputs))
 
 
 def _classes(manifest: Manifest, evidence: Evidence) -> tuple[str, ...]:
@@ -114,21 +128,15 @@ def _classes(manifest: Manifest, evidence: Evidence) -> tuple[str, ...]:
     return (*labels, *map(str, range(len(labels), max(table.shape[1], 2))))
 
 
-def _evaluated(
-    session: Session,
-    manifest: Manifest,
-    rows: Rows,
-    classes: Sequence[str],
-    measured: Measured,
-) -> tuple[Answers, Evaluation]:
-    task, target = manifest.monitoring.task, rows.target
+def _evaluated(asked: Asked, rows: Rows, classes: Sequence[str]) -> tuple[Answers, Evaluation]:
+    task, target = asked.manifest.monitoring.task, rows.target
     truth: list[str] | Array | None = None
     indices = None
     if task == CLASSIFICATION and target is not None:
         truth = evaluation.words(target, classes)
         places = {name: at for at, name in enumerate(classes)}
         indices = np.array([places.get(word, -1) for word in truth], np.intp)
-    found = answers(session, manifest, rows, measured, indices)
+    found = answers(asked, rows, indices)
     if task == REGRESSION and target is not None and len(found.values) == len(rows):
         truth = evaluation.values(target, len(rows), len(found.values[0]))
     if truth is None or len(found.predicted or found.values) != len(rows):
@@ -140,9 +148,10 @@ def _features(manifest: Manifest, rows: Rows) -> tuple[tuple[Watched, ...], int]
     """Return each feature's bins and counts, and how many rows were counted."""
     monitoring, signature = manifest.monitoring, manifest.signature
     width = max(len(monitoring.features), 1)
-    some = thinned(rows, max(1, min(MOST_ROWS, MOST_FEATURE_VALUES // width)))
+    most = max(1, min(MOST_ROWS, MOST_FEATURE_VALUES // width))
+    some = thinned(rows, most) if signature.batched else rows
     columns: list[list[Value]] = [[] for _ in monitoring.features]
-    for chunk in chunks(some, signature) if columns else ():
+    for chunk in (cut(some) if signature.batched else [some]) if columns else ():
         inputs = _as_numbers(chunk.inputs, manifest)
         table = features(inputs, monitoring, batched=signature.batched)
         for column, more in zip(columns, zip(*table, strict=True), strict=True):
@@ -167,7 +176,7 @@ def _feature(
     words = watched.form == COLUMNS and manifest.signature.input(watched.input).datatype == "BYTES"
     if name in manifest.monitoring.masked:
         return Feature(name, CATEGORY if words else NUMERIC, masked=True)
-    return bins.category(name, column) if words else bins.numeric(name, column)
+    return binning.category(name, column) if words else binning.numeric(name, column)
 
 
 def _watched(feature: Feature, column: Sequence[Value]) -> Watched:
@@ -177,12 +186,12 @@ def _watched(feature: Feature, column: Sequence[Value]) -> Watched:
 def _outputs(found: Answers) -> tuple[Watched, ...]:
     watched: list[Watched] = []
     if found.predicted:
-        watched.append(_watched(bins.category(PREDICTED, found.predicted), found.predicted))
+        watched.append(_watched(binning.category(PREDICTED, found.predicted), found.predicted))
     if found.confidence:
         shares = all(isinstance(v, float | int) and 0 <= v <= 1 for v in found.confidence)
-        score = bins.numeric(SCORE, found.confidence, (0.0, 1.0) if shares else None)
+        score = binning.numeric(SCORE, found.confidence, (0.0, 1.0) if shares else None)
         watched.append(_watched(score, found.confidence))
     for at, column in enumerate(list(zip(*found.values, strict=False))[:MOST_VALUES]):
         name = f"{VALUE}[{at}]" if at else VALUE
-        watched.append(_watched(bins.numeric(name, column), column))
+        watched.append(_watched(binning.numeric(name, column), column))
     return tuple(watched)

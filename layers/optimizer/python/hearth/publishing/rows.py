@@ -68,12 +68,25 @@ def read_rows(path: Path, signature: Signature, *, labelled: bool) -> Rows:
         )
     strings = {spec.name for spec in signature.inputs if spec.datatype == "BYTES"}
     inputs = {name: _text(a, path) if name in strings else a for name, a in arrays.items()}
-    conform(inputs, signature)
     columns = [*inputs.values(), *([target] if target is not None else [])]
     rows = {len(array) if array.ndim else 0 for array in columns}
+    batch = batch_size(signature, inputs)
+    # A model that takes so many rows at once is asked again and again.
+    many = batch and len(rows) == 1 and not max(rows) % batch
+    conform({name: a[:batch] for name, a in inputs.items()} if many else inputs, signature)
     if len(rows) != 1 or 0 in rows:
         raise InvalidDocument(f"arrays of {path.name} differ in rows", got=sorted(rows))
     return Rows(inputs, target)
+
+
+def batch_size(signature: Signature, inputs: Tensors) -> int:
+    """Return how many rows the model takes at once: 0 for any number."""
+    sizes = {
+        spec.shape[0]
+        for spec in signature.inputs
+        if spec.name in inputs and spec.shape and spec.shape[0] != DYNAMIC
+    }
+    return max(sizes) if sizes and signature.batched else 0
 
 
 def _npz(path: Path) -> Tensors:
@@ -97,8 +110,15 @@ def _text(array: Array, path: Path) -> Array:
     return wide.astype(object)
 
 
-def thinned(rows: Rows, most: int) -> Rows:
-    """Return at most so many rows, drawn at random: the same ones every time, in their order."""
+def thinned(rows: Rows, most: int, batch: int = 0) -> Rows:
+    """Return at most so many rows, drawn at random: the same ones every time, in their order.
+
+    Args:
+        rows: All of them.
+        most: How many, at least 1.
+        batch: What their number must be a multiple of, where it must.
+    """
+    most = max(most - most % batch, batch) if batch else most
     if len(rows) <= most:
         return rows
     drawn = np.random.default_rng(_SEED).choice(len(rows), most, replace=False, shuffle=False)
@@ -110,15 +130,18 @@ def chunks(rows: Rows, signature: Signature, outputs: int = 0) -> Iterator[Rows]
 
     Args:
         rows: All of them.
-        signature: The model's: where it fixes the number of rows, they are not cut.
+        signature: The model's, which may say how many rows it takes at once.
         outputs: Elements of one row's outputs.
     """
-    fixed = any(
-        spec.ranked and spec.shape and spec.shape[0] != DYNAMIC
-        for spec in signature.inputs
-        if spec.name in rows.inputs
-    )
+    if not signature.batched:
+        yield rows  # one example
+        return
+    yield from cut(rows, outputs, batch_size(signature, rows.inputs))
+
+
+def cut(rows: Rows, outputs: int = 0, size: int = 0) -> Iterator[Rows]:
+    """Yield the rows in chunks of a size, or of as many as bounded memory holds."""
     fitting = _CHUNK // max(rows.elements + outputs, 1)
-    size = len(rows) if fixed else max(1, min(fitting, _MOST_IN_CHUNK))
+    size = size or max(1, min(fitting, _MOST_IN_CHUNK))
     for at in range(0, len(rows), size):
         yield rows[at : at + size]

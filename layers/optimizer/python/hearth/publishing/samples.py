@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from hearth.domain.errors import InvalidDocument, SignatureMismatch
 from hearth.domain.signature import DYNAMIC, Signature, TensorSpec
+from hearth.publishing.rows import Rows, batch_size
 from hearth.serving.check import conform
 from hearth.serving.golden import GoldenCase, load
 from hearth.serving.session import Session, Tensors
@@ -65,14 +67,14 @@ def _array(spec: TensorSpec, value: Any) -> Any:  # noqa: ANN401 (any JSON to an
     return from_json(value, spec.type, spec.name)
 
 
-def generate_golden(session: Session, rows: Tensors | None) -> list[GoldenCase]:
+def generate_golden(session: Session, rows: Rows | None) -> list[GoldenCase]:
     """Return cases made by running the model, on given rows or on made-up inputs.
 
     Raises:
         SignatureMismatch: If the model takes none of the made-up inputs.
     """
     if rows is not None:
-        return [_run(session, inputs) for inputs in _slices(rows)]
+        return [_run(session, chunk.inputs) for chunk in _first(rows, session.signature)]
     cases: list[GoldenCase] = []
     refused: Exception | None = None
     for batch in range(1, _GENERATED_CASES + 1):
@@ -93,9 +95,13 @@ def _run(session: Session, inputs: Tensors) -> GoldenCase:
     return GoldenCase(inputs, session.run(inputs))
 
 
-def _slices(rows: Tensors) -> list[Tensors]:
-    count = min(len(next(iter(rows.values()))), _GENERATED_CASES)
-    return [{name: array[i : i + 1] for name, array in rows.items()} for i in range(count)]
+def _first(rows: Rows, signature: Signature) -> Iterable[Rows]:
+    """Return the first rows, each by itself unless the model takes several at once."""
+    if not signature.batched:
+        return [rows]
+    size = batch_size(signature, rows.inputs) or 1
+    starts = range(0, len(rows), size)[:_GENERATED_CASES]
+    return [rows[at : at + size] for at in starts]
 
 
 def _made_up(signature: Signature, batch: int) -> Tensors:

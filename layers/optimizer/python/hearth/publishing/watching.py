@@ -71,7 +71,23 @@ def choose(options: MonitoringOptions, evidence: Evidence) -> Choice:
         label=judged.label,
         thresholds=options.thresholds,
     )
-    return Choice(monitoring, judged.notes)
+    return Choice(monitoring, (*_unknown_words(monitoring, options, evidence), *judged.notes))
+
+
+def _unknown_words(
+    monitoring: Monitoring, options: MonitoringOptions, evidence: Evidence
+) -> tuple[str, ...]:
+    """Return a note on strings of which nothing says whether they are categories."""
+    names = [
+        item.input
+        for item in monitoring.inputs
+        if item.form == TEXT and item.input not in {*options.forms, *evidence.reference}
+    ]
+    if not names or monitoring.capture == NO_INPUTS:
+        return ()
+    what = "inputs {} are" if len(names) > 1 else "input {} is"
+    note = what.format(", ".join(map(repr, names)))
+    return (f"{note} watched by figures of its text; reference data would show categories",)
 
 
 def _rate(options: MonitoringOptions, capture: str) -> float:
@@ -137,8 +153,10 @@ def _width(spec: TensorSpec, evidence: Evidence) -> int:
 
 def _is_coded(spec: TensorSpec, reference: Tensors) -> bool:
     """Return whether each column holds numbers, or a few short words rather than text."""
-    if spec.datatype != "BYTES" or spec.name not in reference:
+    if spec.datatype != "BYTES":
         return True
+    if spec.name not in reference:
+        return False  # they may be anything, and a record is no place for what people write
     array = reference[spec.name]
     return all(
         len(words) <= _MOST_WORDS and max(map(len, words), default=0) <= _LONGEST_WORD

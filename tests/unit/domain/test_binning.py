@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hearth.domain.binning import MOST_BINS, MOST_WHOLE, MOST_WORDS, category, numeric
 from hearth.domain.distribution import count
-from hearth.publishing.bins import MOST_BINS, MOST_WHOLE, MOST_WORDS, category, numeric
 from hypothesis import given
 from hypothesis import strategies as st
 
