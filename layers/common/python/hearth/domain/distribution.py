@@ -8,11 +8,12 @@ infinite, of another type.
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+import sys
+from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
-from itertools import repeat
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from itertools import pairwise
 from operator import mul
 from typing import Any
 
@@ -24,6 +25,8 @@ NAN, INFINITY, NEGATIVE_INFINITY = "NaN", "Infinity", "-Infinity"
 """How a record's rows write numbers that JSON does not have; null is a value that is missing."""
 
 Value = float | str | None
+
+_LARGEST = sys.float_info.max
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +80,8 @@ class Counts:
         negative_infinity: Minus infinity.
         infinity: Plus infinity.
         mistyped: A word where a number belongs, or the other way round.
-        sum: Of all finite numbers.
-        sum_of_squares: Of all finite numbers.
+        sum: Of all finite numbers; the largest float where it is beyond, which JSON does not have.
+        sum_of_squares: Of all finite numbers, bounded likewise.
         minimum: The least finite number; None where there is none.
         maximum: The greatest finite number.
     """
@@ -127,7 +130,7 @@ class Counts:
         return math.sqrt(max(self.sum_of_squares / self.finite - self.mean**2, 0.0))
 
     def __add__(self, other: Counts) -> Counts:
-        added = {name: getattr(self, name) + getattr(other, name) for name in _ADDED}
+        added = {name: _bounded(getattr(self, name) + getattr(other, name)) for name in _ADDED}
         return Counts(
             bins=tuple(a + b for a, b in zip(self.bins, other.bins, strict=True)),
             minimum=_extreme(min, self.minimum, other.minimum),
@@ -139,6 +142,10 @@ class Counts:
 _ADDED = tuple(
     field.name for field in fields(Counts) if field.name not in ("bins", "minimum", "maximum")
 )
+
+
+def _bounded(number: Any) -> Any:  # noqa: ANN401 (a count stays an integer)
+    return number if -_LARGEST <= number <= _LARGEST else math.copysign(_LARGEST, number)
 
 
 def _extreme(choose: Any, a: float | None, b: float | None) -> float | None:  # noqa: ANN401
@@ -177,19 +184,17 @@ def _count_numbers(feature: Feature, column: Sequence[Value]) -> Counts:
         total = float(sum(finite))
     if not finite:
         return Counts(bins=(0,) * feature.bins, **others)
-    edges = feature.edges
-    places = Counter(map(bisect_right, repeat(edges), finite))
-    last = len(edges)
-    at_top = finite.count(edges[-1]) if edges else 0  # the last bin is closed
+    ordered = sorted(finite)  # in C, and a few looks for edges are less than one a value
+    cuts = [bisect_left(ordered, edge) for edge in feature.edges[:-1]]
+    cuts += [bisect_right(ordered, edge) for edge in feature.edges[-1:]]  # the last bin is closed
     return Counts(
-        bins=tuple(places[i] for i in range(1, last - 1))
-        + ((places[last - 1] + at_top,) if edges else ()),
-        below=places[0] if edges else 0,
-        above=places[last] - at_top if edges else len(finite),
-        sum=total,
-        sum_of_squares=float(sum(map(mul, finite, finite))),
-        minimum=min(finite),
-        maximum=max(finite),
+        bins=tuple(high - low for low, high in pairwise(cuts)),
+        below=cuts[0] if cuts else 0,
+        above=len(ordered) - (cuts[-1] if cuts else 0),
+        sum=_bounded(total),
+        sum_of_squares=_bounded(float(sum(map(mul, finite, finite)))),
+        minimum=ordered[0] + 0,  # of a boolean, which a record does not hold, a number
+        maximum=ordered[-1] + 0,
         **others,
     )
 
@@ -216,10 +221,10 @@ def _kind_of(value: object) -> str:
 
 def counts_to_document(counts: Counts) -> dict[str, Any]:
     """Return the counts as JSON: what is zero or absent is left out."""
-    found = {name: value for name, value in asdict(counts).items() if value}
+    found = {name: value for name in _ADDED if (value := getattr(counts, name))}
     if counts.minimum is not None:
         found |= {"minimum": counts.minimum, "maximum": counts.maximum}
-    return {"bins": list(counts.bins), **{k: v for k, v in found.items() if k != "bins"}}
+    return {"bins": list(counts.bins), **found}
 
 
 def counts_from_document(document: Mapping[str, Any], feature: Feature) -> Counts:
@@ -230,7 +235,7 @@ def counts_from_document(document: Mapping[str, Any], feature: Feature) -> Count
     """
     try:
         counts = Counts(**{**document, "bins": tuple(document["bins"])})
-        if len(counts.bins) == feature.bins and all(map(_is_count, _integers(counts))):
+        if len(counts.bins) == feature.bins and _is_well_typed(counts):
             return counts
     except (KeyError, TypeError):
         pass
@@ -241,8 +246,11 @@ def counts_from_document(document: Mapping[str, Any], feature: Feature) -> Count
     )
 
 
-def _integers(counts: Counts) -> Iterable[Any]:
-    return (*counts.bins, *(getattr(counts, n) for n in _ADDED if not n.startswith("sum")))
+def _is_well_typed(counts: Counts) -> bool:
+    integers = (*counts.bins, *(getattr(counts, n) for n in _ADDED if not n.startswith("sum")))
+    extremes = {counts.minimum, counts.maximum}
+    numbers = (counts.sum, counts.sum_of_squares, *(() if extremes == {None} else extremes))
+    return all(map(_is_count, integers)) and all(type(v) in (float, int) for v in numbers)
 
 
 def _is_count(value: object) -> bool:
