@@ -152,7 +152,7 @@ class Ingest:
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Let the collector of cycles rest: parsed JSON has none, and looking takes a fifth of it all."""
+    """Let the collector of cycles rest: JSON has none, and looking takes a fifth of the time."""
     was = gc.isenabled()
     gc.disable()
     try:
