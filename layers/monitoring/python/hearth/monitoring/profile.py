@@ -260,7 +260,7 @@ def from_body(body: bytes, place: Place) -> Profile:
     try:
         document = orjson.loads(body)
         return _read(document, place)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (InvalidDocument, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InvalidDocument(
             f"profile of {place.model} version {place.version} at {place.hour} is not readable",
             got=f"{type(error).__name__}: {error}",
@@ -274,7 +274,7 @@ def _read(document: Mapping[str, Any], place: Place) -> Profile:
     texts = (document["baseline"], *sources)
     if document["schema"] != SCHEMA or found != place or not all(isinstance(t, str) for t in texts):
         raise ValueError(f"schema {document['schema']}, {found}")
-    if type(unmatched) is not int or unmatched < 0:
+    if type(unmatched) is not int or type(found.version) is not int or unmatched < 0:
         raise ValueError(f"unmatched {unmatched}")
     return Profile(
         place=place,
