@@ -49,6 +49,8 @@ def record(at_ms: int, n: int, row: list[float]) -> str:
         features=[row],
         predicted=[str(n % 2)],
         scores=[[round(1 - score, 7), score]],
+        Latency=round(0.8 + n * 37 % 1009 / 400, 3),
+        ModelLatency=round(0.2 + n * 41 % 1013 / 2000, 3),
         slices={"region": ("eu", "us", "ap")[n % 3]},
     )
 

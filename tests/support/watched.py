@@ -33,7 +33,6 @@ def record(model: str = "m", version: str = "1", *, at: int, **more: Any) -> str
     """Return the line of an answered request for one row."""
     line = {
         "_aws": {
-            "Timestamp": at,
             "CloudWatchMetrics": [
                 {
                     "Namespace": "Hearth",
@@ -41,6 +40,7 @@ def record(model: str = "m", version: str = "1", *, at: int, **more: Any) -> str
                     "Metrics": _METRICS,
                 }
             ],
+            "Timestamp": at,
         },
         "record": "hearth.prediction/1",
         "request_id": "JKJaXmPLvHcESHA=",

@@ -205,8 +205,8 @@ def _best_scores(rows: list[Any]) -> list[Value]:
             return best
     except (TypeError, ValueError):
         pass  # a score that is no number, or none at all
-    numbers = ((v for v in row or () if isinstance(v, float | int)) for row in rows)
-    return [max(some, default=None) for some in numbers]
+    lists = (row if isinstance(row, list) else () for row in rows)
+    return [max((v for v in row if isinstance(v, float | int)), default=None) for row in lists]
 
 
 def _score_of_first(row: Any) -> Value:  # noqa: ANN401 (any JSON)

@@ -103,9 +103,8 @@ def source_named(stream: str, stamps: Collection[int], body: bytes) -> Source:
     return Source(stream, first, last, f"{stream}-{first:013d}-{last:013d}-{content}")
 
 
-_HEAD = '{"_aws":{"Timestamp":'
-_STAMP = slice(len(_HEAD), len(_HEAD) + 13)
 _REST = f',"record":"{SCHEMA}"'
+_STAMP, _DIGITS = '"Timestamp":', 13
 
 
 def parse(line: object) -> Record | None:
@@ -121,22 +120,29 @@ def parse(line: object) -> Record | None:
 def _without_directive(line: Any) -> Any:  # noqa: ANN401 (a message of a log)
     """Return a record's line without what it says to CloudWatch, which is half of it.
 
-    What stands behind the time is the same in all lines of a kind: it is parsed once.
+    Around the time, that is the same in all lines of a kind: it is parsed once.
     """
-    if isinstance(line, str) and line.startswith(_HEAD):
-        rest = line.find(_REST)
-        stamp, directive = line[_STAMP], line[_STAMP.stop : rest]
-        if rest > 0 and stamp.isascii() and stamp.isdigit() and _is_directive(directive):
-            return f"{_HEAD}{stamp}}}{line[rest:]}"
-    return line
+    if not isinstance(line, str):
+        return line
+    rest = line.find(_REST)
+    begin = line.rfind(_STAMP, 0, max(rest, 0)) + len(_STAMP)
+    stamp = line[begin : begin + _DIGITS]
+    if rest < begin + _DIGITS or not (stamp.isascii() and stamp.isdigit()):
+        return line
+    if not _is_directive(line[:begin], line[begin + _DIGITS : rest]):
+        return line
+    return f'{{"_aws":{{"Timestamp":{stamp}}}{line[rest:]}'
 
 
 @lru_cache(maxsize=64)
-def _is_directive(text: str) -> bool:
-    """Return whether a text can stand between the time and the end of `_aws`."""
+def _is_directive(before: str, after: str) -> bool:
+    """Return whether both, around a time, are all that a record says to CloudWatch."""
+    if len(before) + len(after) > 4096:
+        return False
     try:
-        return len(text) < 4096 and list(orjson.loads(f"{_HEAD}0{text}}}")) == ["_aws"]
-    except ValueError:
+        found = orjson.loads(f"{before}{'1' * _DIGITS}{after}}}")
+        return list(found) == ["_aws"] and found["_aws"]["Timestamp"] == int("1" * _DIGITS)
+    except (ValueError, KeyError, TypeError):
         return False
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from itertools import repeat
+from itertools import pairwise, repeat
 from typing import Any
 
 from hearth.domain.errors import InvalidDocument
@@ -54,9 +54,10 @@ def histogram(values: Iterable[float], bounds: Sequence[float], unit: float = 1.
         >>> histogram([1, 2, 3, 5000], ROWS).buckets
         (1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1)
     """
-    found = list(values)
-    places = Counter(map(bisect_left, repeat(bounds), found))
-    return Histogram(tuple(places[i] for i in range(len(bounds) + 1)), float(sum(found)) * unit)
+    ordered = sorted(values)
+    cuts = [0, *(bisect_right(ordered, bound) for bound in bounds), len(ordered)]
+    buckets = tuple(high - low for low, high in pairwise(cuts))
+    return Histogram(buckets, float(sum(ordered)) * unit)
 
 
 def percentile(counted: Histogram, bounds: Sequence[float], share: float) -> float:
