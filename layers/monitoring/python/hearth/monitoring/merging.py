@@ -27,6 +27,7 @@ AT_WORK = timedelta(minutes=15)
 """A merged profile that the ledger does not name is another tally's work, for so long."""
 
 _CHUNK = 64
+_RECORDS_AT_ONCE = 4  # each may be some megabytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +149,19 @@ class Merging:
         return self._counted([name for name in on_record if name not in waiting])
 
     def _counted(self, names: Sequence[str]) -> Profile:
-        whole = Profile(self.place, baseline=self.known.digest)
+        pairs: list[tuple[str, list[Source]]] = []
         before: dict[str, list[Source]] = defaultdict(list)
         for source in sorted(filter(None, map(source_of, names))):
             near = [other for other in before[source.stream] if other.overlaps(source)]
-            whole += self._of_records(source.name, near)
             before[source.stream].append(source)
+            pairs.append((source.name, near))
+        whole = Profile(self.place, baseline=self.known.digest)
+        for start in range(0, len(pairs), _RECORDS_AT_ONCE):
+            chunk = pairs[start : start + _RECORDS_AT_ONCE]
+            for profile in self.pool.map(
+                lambda pair: self._of_records(pair[0].name, pair[1]), chunk
+            ):
+                whole += profile
         return whole
 
     def _of_records(self, name: str, others: Sequence[Source] = ()) -> Profile:

@@ -11,11 +11,11 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from hearth.domain.errors import StoreConflict
-from hearth.monitoring.baselines import Baselines
+from hearth.monitoring.baselines import FEWEST_ROWS, Baselines
 from hearth.monitoring.merging import Merged, Merging
 from hearth.monitoring.profile import Known
 from hearth.monitoring.records import HOUR_MS, Place, hour_of
@@ -83,7 +83,6 @@ class Tally:
     baselines: Baselines
     clock: Clock
     seconds: Callable[[], float] = time.monotonic
-    _known: dict[tuple[str, int], Known] = field(default_factory=dict)
 
     def tally(self) -> Tallied:
         """Merge new profiles, and add them to the totals.
@@ -147,22 +146,23 @@ class Tally:
             place=place,
             there=there,
             name=name,
-            known=self._baseline(place, name, new=bool(there.small)),
+            known=self._baseline(place, name, look.ledger),
             now=look.now,
             checking=look.sweeping and place.hour >= look.hours_ago(RECENT_H),
             patient=look.patient,
         )
 
-    def _baseline(self, place: Place, name: str, *, new: bool) -> Known:
-        """Return the baseline of a place's version, made now if need be; once a tally."""
+    def _baseline(self, place: Place, name: str, ledger: Ledger) -> Known:
+        """Return the baseline of a place's version, made now if there is enough to make it of."""
         key = (place.model, place.version)
-        known = self._known.get(key) or self.baselines.find(*key)
+        known = self.baselines.find(*key)
         if not known.digest and name and not name.endswith(f"-{baseline_tag('')}"):
             # Another has just made it: what this process remembers is too old.
             self.baselines.forget(*key)
             known = self.baselines.find(*key)
-        if new and key not in self._known:
-            known = self._known[key] = self.baselines.provide(*key)
+        traffic = ledger.totals.get(place.model, {}).get(str(place.version))
+        if not known.digest and traffic and traffic.rows >= FEWEST_ROWS:
+            return self.baselines.provide(*key)
         return known
 
 
