@@ -275,6 +275,7 @@ def work(house: House) -> None:
     house.tally()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 def test_work_that_breaks_at_any_call_is_completed_by_its_rerun(
     house: House, watch: Callable[..., None], fault: str
