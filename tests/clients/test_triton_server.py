@@ -66,14 +66,13 @@ def test_config_agrees_with_metadata(triton: Any, version: str) -> None:
         assert batch + [int(size) for size in tensor["dims"]] == [-1, 4]
 
 
-def test_statistics_are_those_of_the_proof_and_say_so(triton: Any) -> None:
-    """Statistics have Triton's shape; what was measured, and when, stands beside the figures."""
+def test_statistics_have_tritons_shape_and_say_their_source(triton: Any) -> None:
+    """What was counted until when, and what was measured, stands beside the figures."""
     [found] = triton.get_inference_statistics("counted", "1")["model_stats"]
     assert (found["name"], found["version"]) == ("counted", "1")
-    assert found["inference_count"] == found["execution_count"] == 2
-    assert found["last_inference"] == 0
-    assert "runs of a golden case" in found["source"]
-    assert found["inference_stats"]["success"]["ns"] > 0
+    assert found["execution_count"] == found["inference_stats"]["success"]["count"]
+    assert found["memory_usage"][0]["byte_size"] >= 0
+    assert "while it proved the version" in found["source"]
     listed = triton.get_inference_statistics()["model_stats"]
     assert ("counted", "1") in {(item["name"], item["version"]) for item in listed}
 

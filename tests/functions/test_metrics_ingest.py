@@ -12,7 +12,7 @@ from typing import Any
 
 import metrics as metrics_module
 import pytest
-from hearth.domain.errors import HearthError, MalformedBody, NotBuilt
+from hearth.domain.errors import BadRequest, HearthError, MalformedBody
 from hearth.edge.telemetry import logger
 from hearth.monitoring.records import HOUR_MS, hour_of
 from hypothesis import HealthCheck, given, settings
@@ -263,7 +263,10 @@ def test_routes_that_are_not_built_say_so(metrics: Caller, method: str, path: st
     assert f"{method} {path} is not built yet" in reply.error
 
 
-def test_other_events_are_refused_in_words() -> None:
-    """An event of another kind is an error that names what is not built."""
-    with pytest.raises(NotBuilt, match="metrics does not answer this event yet"):
-        metrics_module.handler({"do": "report"}, None)
+@pytest.mark.parametrize(
+    ("event", "words"), [({"do": "dance"}, "no such job"), ({}, "of no known kind")]
+)
+def test_other_events_are_refused_in_words(event: Any, words: str) -> None:
+    """An event of another kind is an error that names what there is."""
+    with pytest.raises(BadRequest, match=words):
+        metrics_module.handler(event, None)

@@ -150,8 +150,9 @@ def test_tritonclient_gets_statistics(bundle: Target, tmp_path: Path) -> None:
     [item] = model["model_stats"]
     assert version == model
     assert item in whole["model_stats"]
-    assert (item["name"], item["version"], item["last_inference"]) == ("counted", "1", 0)
-    assert "predictions are not counted yet" in item["source"]
+    assert (item["name"], item["version"]) == ("counted", "1")
+    assert item["memory_usage"][0]["type"] == "CPU"
+    assert "while it proved the version" in item["source"]
 
 
 def test_request_for_more_memory_than_there_is_fails_alone(bundle: Target, tmp_path: Path) -> None:

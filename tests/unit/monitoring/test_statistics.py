@@ -1,4 +1,4 @@
-"""Statistics in Triton's shape, of what is known before predictions are counted."""
+"""Statistics in Triton's shape: predictions that were counted, memory that was measured."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from hearth.domain.errors import (
 from hearth.domain.registry_entry import Actor, Figures, RegistryEntry
 from hearth.domain.routing import Target
 from hearth.monitoring.statistics import all_statistics, model_statistics
+from hearth.monitoring.totals import Ledger
+from hearth.monitoring.traffic import SECONDS, Traffic, histogram
 from hearth.stores.aws_s3 import S3Documents
 from hearth.stores.registry import Registry
 from support.faults import Faults, answer
@@ -32,7 +34,18 @@ FIGURES = Figures(
     memory_size_mb=3008,
 )
 NONE = {"count": 0, "ns": 0}
-RUNS = {"count": 2, "ns": 1_512_500}
+TRAFFIC = Traffic(
+    requests=5,
+    rows=40,
+    refused_seconds=0.02,
+    status={"200": 3, "400": 1, "503": 1},
+    latency=histogram([0.01] * 5, SECONDS),
+    model=histogram([0.004] * 3, SECONDS),
+    decode=histogram([0.002] * 3, SECONDS),
+    encode=histogram([0.001] * 3, SECONDS),
+    last_ms=1_795_469_952_833,
+)
+LEDGER = Ledger(totals={"m": {"1": TRAFFIC}}, tallied_ms=1_795_470_000_000)
 
 
 @pytest.fixture
@@ -66,61 +79,64 @@ def versions(found: dict[str, Any]) -> list[tuple[str, str]]:
 def test_item_has_every_member_of_tritons_and_says_its_source(
     registry: Registry, proven: Callable
 ) -> None:
-    """Counts are of the measured runs, durations are what those took, and nothing else is made up."""
+    """Counts and durations are those of the totals, memory is measured, nothing else is made up."""
     proven("m", 1)
 
-    [item] = model_statistics(registry, Target("m"))["model_stats"]
+    [item] = model_statistics(registry, LEDGER, Target("m"))["model_stats"]
 
     source = item.pop("source")
     assert item == {
         "name": "m",
         "version": "1",
-        "last_inference": 0,
-        "inference_count": 2,
-        "execution_count": 2,
+        "last_inference": 1_795_469_952_833,
+        "inference_count": 40,
+        "execution_count": 3,
         "inference_stats": {
-            "success": RUNS,
-            "fail": NONE,
-            "queue": NONE,
-            "compute_input": NONE,
-            "compute_infer": RUNS,
-            "compute_output": NONE,
+            "success": {"count": 3, "ns": 30_000_000},
+            "fail": {"count": 2, "ns": 20_000_000},
+            "queue": {"count": 3, "ns": 0},
+            "compute_input": {"count": 3, "ns": 6_000_000},
+            "compute_infer": {"count": 3, "ns": 12_000_000},
+            "compute_output": {"count": 3, "ns": 3_000_000},
             "cache_hit": NONE,
             "cache_miss": NONE,
         },
         "response_stats": {},
-        "batch_stats": [
-            {
-                "batch_size": 1,
-                "compute_input": NONE,
-                "compute_infer": RUNS,
-                "compute_output": NONE,
-            }
-        ],
+        "batch_stats": [],
         "memory_usage": [{"type": "CPU", "id": 0, "byte_size": 2_621_440}],
     }
-    assert "predictions are not counted yet" in source
-    assert "3008 MB of memory" in source
+    assert "until 2026-11-23T21:40:00.000Z" in source
+    assert "3008 MB" in source
     assert ACTOR.at in source
     assert "8.25 ms" in source
     assert "1.5 ms" in source
     assert "0.0125 ms" in source
 
 
-def test_version_without_figures_has_no_counts(registry: Registry, proven: Callable) -> None:
-    """What was never measured counts nothing, and the source says so."""
-    proven("m", 1)
+def test_version_that_was_never_asked_has_no_counts(registry: Registry, proven: Callable) -> None:
+    """Without a tally, the source says that nothing was counted yet."""
+    proven("new", 1)
+
+    [item] = model_statistics(registry, Ledger(), Target("new"))["model_stats"]
+
+    assert set(map(str, item["inference_stats"].values())) == {str(NONE)}
+    assert item["last_inference"] == 0
+    assert "no prediction was counted yet" in item["source"]
+
+
+def test_version_without_figures_has_no_memory(registry: Registry, proven: Callable) -> None:
+    """What was never measured is no memory, and the source says so."""
+    proven("n", 1)
     registry.change(
-        "m",
+        "n",
         lambda entry: replace(entry, versions={1: replace(entry.status(1), figures=None)}),
     )
 
-    [item] = model_statistics(registry, Target("m"))["model_stats"]
+    [item] = model_statistics(registry, LEDGER, Target("n"))["model_stats"]
 
     assert item["execution_count"] == item["inference_count"] == 0
-    assert set(map(str, item["inference_stats"].values())) == {str(NONE)}
-    assert (item["batch_stats"], item["memory_usage"]) == ([], [])
-    assert "nothing was measured" in item["source"]
+    assert item["memory_usage"] == []
+    assert "memory was not measured" in item["source"]
 
 
 def test_model_has_an_item_for_each_version_that_can_be_served(
@@ -130,8 +146,8 @@ def test_model_has_an_item_for_each_version_that_can_be_served(
     proven("m", 1, 2, 3)
     end(registry, "m", 2)
 
-    assert versions(model_statistics(registry, Target("m"))) == [("m", "1"), ("m", "3")]
-    assert versions(model_statistics(registry, Target("m", version=3))) == [("m", "3")]
+    assert versions(model_statistics(registry, LEDGER, Target("m"))) == [("m", "1"), ("m", "3")]
+    assert versions(model_statistics(registry, LEDGER, Target("m", version=3))) == [("m", "3")]
 
 
 def test_version_that_cannot_be_served_is_unavailable(registry: Registry, proven: Callable) -> None:
@@ -141,7 +157,7 @@ def test_version_that_cannot_be_served_is_unavailable(registry: Registry, proven
 
     for target in (Target("m"), Target("m", version=1)):
         with pytest.raises(VersionUnavailable, match="END"):
-            model_statistics(registry, target)
+            model_statistics(registry, LEDGER, target)
 
 
 def test_unknown_model_or_version_is_unknown(registry: Registry, proven: Callable) -> None:
@@ -149,9 +165,9 @@ def test_unknown_model_or_version_is_unknown(registry: Registry, proven: Callabl
     proven("m", 1)
 
     with pytest.raises(UnknownVersion, match="Could not find version 9"):
-        model_statistics(registry, Target("m", version=9))
+        model_statistics(registry, LEDGER, Target("m", version=9))
     with pytest.raises(UnknownModel):
-        model_statistics(registry, Target("other"))
+        model_statistics(registry, LEDGER, Target("other"))
 
 
 def test_every_model_is_listed_though_one_entry_is_broken(
@@ -162,18 +178,18 @@ def test_every_model_is_listed_though_one_entry_is_broken(
     proven("n", 1, 2)
     documents.create("registry/broken.json", b"{")
 
-    found = all_statistics(registry)
+    found = all_statistics(registry, LEDGER)
 
     assert versions(found) == [("m", "1"), ("n", "1"), ("n", "2")]
     assert list(found["unreadable"]) == ["broken"]
     assert "is not JSON" in found["unreadable"]["broken"]
     with pytest.raises(InvalidDocument):
-        model_statistics(registry, Target("broken"))
+        model_statistics(registry, LEDGER, Target("broken"))
 
 
 def test_no_model_is_an_empty_list(registry: Registry) -> None:
     """A bundle without models has no figures; no member says otherwise."""
-    assert all_statistics(registry) == {"model_stats": []}
+    assert all_statistics(registry, LEDGER) == {"model_stats": []}
 
 
 def test_registry_that_cannot_be_listed_is_no_empty_list(
@@ -183,4 +199,4 @@ def test_registry_that_cannot_be_listed_is_no_empty_list(
     faults.on("ListObjectsV2", answer(503, "SlowDown"))
 
     with pytest.raises(StoreUnavailable):
-        all_statistics(registry)
+        all_statistics(registry, LEDGER)

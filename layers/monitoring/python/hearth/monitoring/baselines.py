@@ -30,6 +30,7 @@ FEWEST_ROWS = 200
 LARGEST = 16 << 20
 
 _FORGET_S = 60.0
+_TRY_AGAIN_S = 600.0
 _MOST_CACHED = 512
 
 
@@ -41,6 +42,8 @@ def provisional_key(model: str, version: int) -> str:
 class Baselines:
     """Finds baselines, and keeps what it found; that there is none, it believes for a minute.
 
+    That none can be made of what is on record yet, it believes for ten.
+
     Args:
         documents: Where they lie.
         seconds: A clock that never goes back.
@@ -50,6 +53,7 @@ class Baselines:
     seconds: Callable[[], float] = time.monotonic
     _found: dict[tuple[str, int], Known] = field(default_factory=dict)
     _missing: dict[tuple[str, int], float] = field(default_factory=dict)
+    _tried: dict[tuple[str, int], float] = field(default_factory=dict)
 
     def find(self, model: str, version: int) -> Known:
         """Return a version's baseline.
@@ -63,7 +67,7 @@ class Baselines:
         if self.seconds() < self._missing.get(key, 0.0):
             return Known()
         found = self._read(model, version)
-        for cached in (self._found, self._missing):
+        for cached in (self._found, self._missing, self._tried):
             if len(cached) > _MOST_CACHED:
                 cached.clear()
         if found.baseline:
@@ -78,9 +82,10 @@ class Baselines:
 
     def provide(self, model: str, version: int) -> Known:
         """Return a version's baseline, made of its first rows on record if it has none yet."""
-        found = self.find(model, version)
-        if found.baseline:
+        key, found = (model, version), self.find(model, version)
+        if found.baseline or self.seconds() < self._tried.get(key, 0.0):
             return found
+        self._tried[key] = self.seconds() + _TRY_AGAIN_S
         manifest = self._manifest(model, version)
         if not manifest or manifest.of_role(BASELINE) or not _is_watched(manifest):
             return Known()

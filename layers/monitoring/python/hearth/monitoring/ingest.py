@@ -6,11 +6,14 @@ that a replay completes whatever broke off.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from hearth.domain.errors import StoreConflict
 from hearth.edge.events import LogBatch
@@ -27,7 +30,7 @@ from hearth.monitoring.records import (
     read_fresh,
     source_named,
     sources_in,
-    stamp_of,
+    stamps_of,
     to_body,
 )
 from hearth.monitoring.windows import create_profile
@@ -38,6 +41,9 @@ BEHIND = timedelta(days=15)
 """A record's time may differ from the clock so much; a clock that jumps writes no history."""
 
 _Group = dict[str, Record]
+_Pairs = list[tuple[str, Record]]
+_Places = dict[Place, _Pairs]
+_Key = tuple[Any, Any, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,54 +73,47 @@ class Ingest:
 
     def ingest(self, batch: LogBatch) -> Ingested:
         """Store a batch's records and their profiles, by model, version and hour."""
-        groups, misdated, repeated, known = self._grouped(batch.lines)
+        with _uncollected():
+            return self._ingest(batch)
+
+    def _ingest(self, batch: LogBatch) -> Ingested:
+        dated, misdated = self._grouped(batch.lines)
         stream = hashlib.sha256(f"{batch.group}\n{batch.stream}".encode()).hexdigest()[:8]
-        for place, lines in misdated.items():
-            self._set_aside(place, lines)
-        stored = sum(self._store(place, stream, group) for place, group in groups.items())
+        for place, pairs in misdated.items():
+            self._set_aside(place, _group(pairs))
+        stored = sum(self._store(place, stream, _group(pairs)) for place, pairs in dated.items())
         apart = sum(map(len, misdated.values()))
-        dated = sum(map(len, groups.values()))
+        records = sum(map(len, dated.values()))
         return Ingested(
             stored=stored,
-            repeated=repeated + dated - stored,
-            foreign=len(batch.lines) - known,
+            repeated=records - stored,
+            foreign=len(batch.lines) - records - apart,
             misdated=apart,
         )
 
-    def _grouped(
-        self, lines: Sequence[str]
-    ) -> tuple[dict[Place, _Group], dict[str, list[str]], int, int]:
-        """Return records by place, misdated lines by folder, how many came twice, and how many."""
+    def _grouped(self, lines: Sequence[str]) -> tuple[_Places, _Places]:
+        """Return the records of each place, and those whose time cannot be."""
         now = self.clock.now()
         early = (now - BEHIND).timestamp() * 1000
         late = (now + AHEAD).timestamp() * 1000
-        groups: dict[Place, _Group] = defaultdict(dict)
-        misdated: dict[str, list[str]] = defaultdict(list)
-        records = kept = 0
-        for text, record in zip(lines, map(parse, lines), strict=True):
+        dated: dict[_Key, _Pairs] = defaultdict(list)
+        misdated: dict[_Key, _Pairs] = defaultdict(list)
+        for line, record in zip(lines, map(parse, lines), strict=True):
             if record is None:
                 continue
             at = record["_aws"]["Timestamp"]
-            dated = early <= at <= late
-            place = _place(record, at // HOUR_MS if dated else 0)
-            if place is None:
-                continue
-            line = text.strip()
-            if "\n" in line:  # white space in JSON; a line holds none
-                line = line.replace("\n", " ")
-            records += 1
-            if dated:
-                groups[place][line] = record
-            else:
-                misdated[f"{PREFIX}{place.model}/{place.version}/{MISDATED}/"].append(line)
-                kept += 1
-        twice = records - kept - sum(map(len, groups.values()))
-        return groups, misdated, twice, records
+            with suppress(KeyError, TypeError):  # no model, no version, or none that could be one
+                key = record["model"], record["version"]
+                if early <= at <= late:
+                    dated[*key, at // HOUR_MS].append((line, record))
+                else:
+                    misdated[*key, 0].append((line, record))
+        return _placed(dated), _placed(misdated)
 
     def _store(self, place: Place, stream: str, group: _Group) -> int:
         """Store what is new of a group, and complete what is not; return how many are new."""
         body = to_body(group)
-        source = source_named(stream, list(map(stamp_of, group.values())), body)
+        source = source_named(stream, stamps_of(group.values()), body)
         near = [s for s in sources_in(self.documents, place, stream) if s.overlaps(source)]
         if source not in near:
             for other in near:  # of another delivery, which cut the stream elsewhere
@@ -125,7 +124,7 @@ class Ingest:
                 return 0
             if near:
                 body = to_body(group)
-                source = source_named(stream, list(map(stamp_of, group.values())), body)
+                source = source_named(stream, stamps_of(group.values()), body)
             if self._create(place.record_key(source.name), body):
                 self._profile(place, source.name, list(group.values()))
                 return len(group)
@@ -145,13 +144,33 @@ class Ingest:
         known = self.baselines.find(place.model, place.version)
         create_profile(self.documents, place, name, profile_of(records, known, place, (name,)))
 
-    def _set_aside(self, folder: str, lines: list[str]) -> None:
-        body = to_body(lines)
-        self._create(f"{folder}{hashlib.sha256(body).hexdigest()}.jsonl", body)
+    def _set_aside(self, place: Place, group: _Group) -> None:
+        body = to_body(group)
+        name = hashlib.sha256(body).hexdigest()
+        self._create(f"{PREFIX}{place.model}/{place.version}/{MISDATED}/{name}.jsonl", body)
 
 
-def _place(record: Record, hour: int) -> Place | None:
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Let the collector of cycles rest: JSON has none, and looking takes a fifth of the time."""
+    was = gc.isenabled()
+    gc.disable()
     try:
-        return place_of(record["model"], record["version"], hour)
-    except (KeyError, TypeError):
-        return None
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def _placed(found: dict[_Key, _Pairs]) -> _Places:
+    placed: _Places = defaultdict(list)
+    for key, pairs in found.items():
+        place = place_of(*key)
+        if place:
+            placed[place] += pairs
+    return placed
+
+
+def _group(pairs: _Pairs) -> _Group:
+    """Return records by line: what came twice stands once. White space in JSON is no line's end."""
+    return {line.strip().replace("\n", " "): record for line, record in pairs}

@@ -21,12 +21,13 @@ from hearth.monitoring.windows import (
     profile_key,
     read_profile,
 )
-from hearth.stores.ports import Documents
+from hearth.stores.ports import Document, Documents
 
 AT_WORK = timedelta(minutes=15)
 """A merged profile that the ledger does not name is another tally's work, for so long."""
 
 _CHUNK = 64
+_RECORDS_AT_ONCE = 4  # each may be some megabytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,9 @@ class Merging:
         name: The profile that the ledger names; "" for none.
         known: The version's baseline.
         now: In UTC.
+        checking: Whether the profile is to be read though nothing is new.
+        patient: Whether a profile that is gone was looked for before: another tally has put a
+            new one in its place, or it is lost.
     """
 
     documents: Documents
@@ -69,6 +73,9 @@ class Merging:
     name: str
     known: Known
     now: datetime
+    checking: bool = False
+    patient: bool = False
+    _broken: bool = False
     _mended: list[str] = field(default_factory=list)
 
     def merge(self) -> Merged | None:
@@ -79,7 +86,7 @@ class Merging:
         """
         stale = bool(self.name) and not self.name.endswith(f"-{baseline_tag(self.known.digest)}")
         orphans = self._orphans()
-        if not (self.there.small or stale or orphans):
+        if not (self.there.small or stale or orphans or self._is_broken()):
             return None
         whole, recounted = self._base()
         gained = Traffic()
@@ -88,11 +95,27 @@ class Merging:
         for profile in self._unseen(whole):
             whole, gained = whole + profile, gained + profile.traffic
         name = merged_name(whole, to_body(whole))
-        if name != self.name:
-            create_profile(self.documents, self.place, name, whole)
+        if name != self.name or self._broken:
+            self._write(name, whole)
         names = (*self.there.small, *orphans, self.name)
         spent = tuple(profile_key(self.place, n) for n in names if n and n != name)
         return Merged(name, gained, spent, recounted, len(self._mended))
+
+    def _write(self, name: str, profile: Profile) -> None:
+        if create_profile(self.documents, self.place, name, profile) or not self._broken:
+            return
+        key = profile_key(self.place, name)
+        found = self.documents.read(key)
+        if isinstance(found, Document):
+            self.documents.replace(key, to_body(profile), found.etag)
+
+    def _is_broken(self) -> bool:
+        if not (self.checking and self.name):
+            return False
+        try:
+            return read_profile(self.documents, self.place, self.name) is None
+        except InvalidDocument:
+            return True
 
     def _orphans(self) -> list[str]:
         """Return merged profiles of tallies that broke off, or of a ledger that was lost."""
@@ -105,10 +128,13 @@ class Merging:
             return Profile(self.place, baseline=self.known.digest), False
         try:
             whole = read_profile(self.documents, self.place, self.name)
+            if whole is None and not self.patient:
+                raise StoreConflict(f"profile {self.name} of {self.place.hour} is gone")
         except InvalidDocument:
-            self._mended.append(self.name)
             whole = None
         if whole is None:
+            self._broken = True
+            self._mended.append(self.name)
             return self._from_records(), True
         if whole.baseline == self.known.digest:
             return whole, False
@@ -123,12 +149,19 @@ class Merging:
         return self._counted([name for name in on_record if name not in waiting])
 
     def _counted(self, names: Sequence[str]) -> Profile:
-        whole = Profile(self.place, baseline=self.known.digest)
+        pairs: list[tuple[str, list[Source]]] = []
         before: dict[str, list[Source]] = defaultdict(list)
         for source in sorted(filter(None, map(source_of, names))):
             near = [other for other in before[source.stream] if other.overlaps(source)]
-            whole += self._of_records(source.name, near)
             before[source.stream].append(source)
+            pairs.append((source.name, near))
+        whole = Profile(self.place, baseline=self.known.digest)
+        for start in range(0, len(pairs), _RECORDS_AT_ONCE):
+            chunk = pairs[start : start + _RECORDS_AT_ONCE]
+            for profile in self.pool.map(
+                lambda pair: self._of_records(pair[0].name, pair[1]), chunk
+            ):
+                whole += profile
         return whole
 
     def _of_records(self, name: str, others: Sequence[Source] = ()) -> Profile:

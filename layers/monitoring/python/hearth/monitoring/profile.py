@@ -24,7 +24,7 @@ from hearth.domain.distribution import (
 from hearth.domain.errors import InvalidDocument
 from hearth.monitoring import traffic as traffics
 from hearth.monitoring.records import Place, Record
-from hearth.monitoring.traffic import MOST_WORDS, Traffic, bounded, traffic_of
+from hearth.monitoring.traffic import LONGEST_WORD, Traffic, bounded, traffic_of
 
 SCHEMA = "hearth.profile/1"
 MOST_SLICES = 20
@@ -189,7 +189,7 @@ def _outcomes(
 def outcomes_of(records: Sequence[Record]) -> dict[str, Sequence[Value]]:
     """Return the columns of what was predicted, under the names of a baseline's outputs."""
     predicted = _rows(records, "predicted")
-    scores = [_best(row) for row in _rows(records, "scores")]
+    scores = _best_scores(_rows(records, "scores"))
     scores += [_score_of_first(row) for row in _rows(records, "top")]
     values = [row for row in _rows(records, "values") if isinstance(row, list)]
     width = max(map(len, values), default=0)
@@ -198,13 +198,15 @@ def outcomes_of(records: Sequence[Record]) -> dict[str, Sequence[Value]]:
     return {PREDICTED: predicted, SCORE: scores, **named}
 
 
-def _best(row: Any) -> Value:  # noqa: ANN401 (any JSON)
+def _best_scores(rows: list[Any]) -> list[Value]:
     try:
-        best: float = max(row)
+        best: list[Value] = list(map(max, rows))
+        if {float} >= set(map(type, best)):
+            return best
     except (TypeError, ValueError):
-        return max((v for v in row or () if isinstance(v, float | int)), default=None)
-    else:
-        return best
+        pass  # a score that is no number, or none at all
+    lists = (row if isinstance(row, list) else () for row in rows)
+    return [max((v for v in row if isinstance(v, float | int)), default=None) for row in lists]
 
 
 def _score_of_first(row: Any) -> Value:  # noqa: ANN401 (any JSON)
@@ -218,11 +220,14 @@ def _score_of_first(row: Any) -> Value:  # noqa: ANN401 (any JSON)
 
 def _slices(records: Sequence[Record]) -> Slices:
     found: dict[str, Counter[str]] = {}
-    given = filter(None, map(dict.get, records, repeat("slices")))
-    pairs = chain.from_iterable(item.items() for item in given if isinstance(item, dict))
-    for (name, value), requests in Counter((k, str(v)[:MOST_WORDS]) for k, v in pairs).items():
+    given = list(filter(None, map(dict.get, records, repeat("slices"))))
+    try:
+        pairs = Counter(chain.from_iterable(map(dict.items, given)))
+    except TypeError:  # somebody else's line
+        pairs = Counter()
+    for (name, value), requests in pairs.items():
         if name in found or len(found) < MOST_SLICES:
-            found.setdefault(name, Counter())[value] += requests
+            found.setdefault(name, Counter())[str(value)[:LONGEST_WORD]] += requests
     return {name: bounded(values) for name, values in found.items()}
 
 
@@ -255,7 +260,7 @@ def from_body(body: bytes, place: Place) -> Profile:
     try:
         document = orjson.loads(body)
         return _read(document, place)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (InvalidDocument, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InvalidDocument(
             f"profile of {place.model} version {place.version} at {place.hour} is not readable",
             got=f"{type(error).__name__}: {error}",
@@ -269,7 +274,7 @@ def _read(document: Mapping[str, Any], place: Place) -> Profile:
     texts = (document["baseline"], *sources)
     if document["schema"] != SCHEMA or found != place or not all(isinstance(t, str) for t in texts):
         raise ValueError(f"schema {document['schema']}, {found}")
-    if type(unmatched) is not int or unmatched < 0:
+    if type(unmatched) is not int or type(found.version) is not int or unmatched < 0:
         raise ValueError(f"unmatched {unmatched}")
     return Profile(
         place=place,

@@ -11,16 +11,16 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from hearth.domain.errors import StoreConflict
-from hearth.monitoring.baselines import Baselines
+from hearth.monitoring.baselines import FEWEST_ROWS, Baselines
 from hearth.monitoring.merging import Merged, Merging
 from hearth.monitoring.profile import Known
 from hearth.monitoring.records import HOUR_MS, Place, hour_of
 from hearth.monitoring.totals import Ledger, add, read_ledger, write_ledger
-from hearth.monitoring.windows import baseline_tag, list_profiles
+from hearth.monitoring.windows import Found, baseline_tag, list_profiles
 from hearth.stores.ports import Clock, Documents
 
 RECENT_H = 26
@@ -54,6 +54,27 @@ class Tallied:
     left: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What one attempt knows at its beginning."""
+
+    ledger: Ledger
+    now: datetime
+    pool: Executor
+    patient: bool
+
+    @property
+    def now_ms(self) -> int:
+        return int(self.now.timestamp() * 1000)
+
+    @property
+    def sweeping(self) -> bool:
+        return self.now_ms - self.ledger.swept_ms >= HOUR_MS
+
+    def hours_ago(self, hours: int) -> str:
+        return hour_of(self.now_ms - hours * HOUR_MS)
+
+
 @dataclass(frozen=True)
 class Tally:
     """Adds up what is new."""
@@ -62,7 +83,6 @@ class Tally:
     baselines: Baselines
     clock: Clock
     seconds: Callable[[], float] = time.monotonic
-    _known: dict[tuple[str, int], Known] = field(default_factory=dict)
 
     def tally(self) -> Tallied:
         """Merge new profiles, and add them to the totals.
@@ -73,7 +93,7 @@ class Tally:
         with ThreadPoolExecutor(_WORKERS) as pool:
             for attempt in range(_ATTEMPTS):
                 try:
-                    return self._once(pool)
+                    return self._once(pool, patient=attempt > 0)
                 except StoreConflict:
                     if attempt == _ATTEMPTS - 1:
                         raise
@@ -81,63 +101,82 @@ class Tally:
                 time.sleep(random.uniform(0, 0.2 * 2**attempt))  # noqa: S311
         raise AssertionError
 
-    def _once(self, pool: Executor) -> Tallied:
-        now = self.clock.now()
-        now_ms = int(now.timestamp() * 1000)
+    def _once(self, pool: Executor, *, patient: bool) -> Tallied:
         ledger, etag = read_ledger(self.documents)
-        sweeping = now_ms - ledger.swept_ms >= HOUR_MS
-        since = hour_of(now_ms - (LISTED_H if sweeping else RECENT_H) * HOUR_MS)
-        merged, left = self._merged(ledger, since, now, pool)
-        if merged or sweeping or now_ms - ledger.tallied_ms >= _IDLE_MS:
-            swept = now_ms if sweeping and not left else ledger.swept_ms
-            write_ledger(self.documents, _after(ledger, merged, now_ms, swept), etag)
+        look = _Look(ledger, self.clock.now(), pool, patient)
+        merged, left = self._merged(look)
+        if merged or look.sweeping or look.now_ms - ledger.tallied_ms >= _IDLE_MS:
+            swept_ms = look.now_ms if look.sweeping and not left else ledger.swept_ms
+            write_ledger(self.documents, _after(look, merged, swept_ms), etag)
         spent = [key for item in merged.values() for key in item.spent]
         list(pool.map(self.documents.remove, spent))
         return Tallied(
             requests=sum(item.gained.requests for item in merged.values()),
-            hours=sum(item.name != ledger.merged.get(place) for place, item in merged.items()),
+            hours=sum(
+                item.recounted or item.name != ledger.merged.get(place)
+                for place, item in merged.items()
+            ),
             recounted=sum(item.recounted for item in merged.values()),
             mended=sum(item.mended for item in merged.values()),
             left=left,
         )
 
-    def _merged(
-        self, ledger: Ledger, since: str, now: datetime, pool: Executor
-    ) -> tuple[dict[Place, Merged], int]:
+    def _merged(self, look: _Look) -> tuple[dict[Place, Merged], int]:
         """Return what is to become of each hour with something new, and how many are left."""
         until = self.seconds() + _BUDGET_S
+        since = look.hours_ago(LISTED_H if look.sweeping else RECENT_H)
+        places = {place: Found() for place in look.ledger.merged if place.hour >= since}
+        places |= list_profiles(self.documents, since)
         found: dict[Place, Merged] = {}
         left = 0
-        for place, there in sorted(list_profiles(self.documents, since).items(), reverse=True):
+        for place, there in sorted(places.items(), key=_place, reverse=True):
             if self.seconds() > until:
                 left += 1
                 continue
-            name = ledger.merged.get(place, "")
-            known = self._baseline(place, name)
-            item = Merging(self.documents, pool, place, there, name, known, now).merge()
+            item = self._merging(place, there, look).merge()
             if item:
                 found[place] = item
         return found, left
 
-    def _baseline(self, place: Place, name: str) -> Known:
-        """Return the baseline of a place's version, made now if need be; once a tally."""
+    def _merging(self, place: Place, there: Found, look: _Look) -> Merging:
+        name = look.ledger.merged.get(place, "")
+        return Merging(
+            documents=self.documents,
+            pool=look.pool,
+            place=place,
+            there=there,
+            name=name,
+            known=self._baseline(place, name, look.ledger),
+            now=look.now,
+            checking=look.sweeping and place.hour >= look.hours_ago(RECENT_H),
+            patient=look.patient,
+        )
+
+    def _baseline(self, place: Place, name: str, ledger: Ledger) -> Known:
+        """Return the baseline of a place's version, made now if there is enough to make it of."""
         key = (place.model, place.version)
-        if key not in self._known:
-            self._known[key] = self.baselines.provide(*key)
-        if name and not self._known[key].digest and not name.endswith(f"-{baseline_tag('')}"):
+        known = self.baselines.find(*key)
+        if not known.digest and name and not name.endswith(f"-{baseline_tag('')}"):
             # Another has just made it: what this process remembers is too old.
             self.baselines.forget(*key)
-            self._known[key] = self.baselines.find(*key)
-        return self._known[key]
+            known = self.baselines.find(*key)
+        traffic = ledger.totals.get(place.model, {}).get(str(place.version))
+        if not known.digest and traffic and traffic.rows >= FEWEST_ROWS:
+            return self.baselines.provide(*key)
+        return known
 
 
-def _after(ledger: Ledger, merged: Mapping[Place, Merged], now_ms: int, swept_ms: int) -> Ledger:
-    since = hour_of(now_ms - NAMED_H * HOUR_MS)
+def _place(item: tuple[Place, Found]) -> Place:
+    return item[0]
+
+
+def _after(look: _Look, merged: Mapping[Place, Merged], swept_ms: int) -> Ledger:
+    ledger, since = look.ledger, look.hours_ago(NAMED_H)
     named = {**ledger.merged, **{place: item.name for place, item in merged.items()}}
     gained = {place: item.gained for place, item in merged.items() if item.gained.requests}
     return Ledger(
         totals=add(ledger.totals, gained),
         merged={place: name for place, name in named.items() if place.hour >= since},
-        tallied_ms=now_ms,
+        tallied_ms=look.now_ms,
         swept_ms=swept_ms,
     )

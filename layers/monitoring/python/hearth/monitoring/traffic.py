@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from itertools import repeat
+from itertools import pairwise, repeat
 from typing import Any
 
 from hearth.domain.errors import InvalidDocument
@@ -54,9 +54,10 @@ def histogram(values: Iterable[float], bounds: Sequence[float], unit: float = 1.
         >>> histogram([1, 2, 3, 5000], ROWS).buckets
         (1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1)
     """
-    found = list(values)
-    places = Counter(map(bisect_left, repeat(bounds), found))
-    return Histogram(tuple(places[i] for i in range(len(bounds) + 1)), float(sum(found)) * unit)
+    ordered = sorted(values)
+    cuts = [0, *(bisect_right(ordered, bound) for bound in bounds), len(ordered)]
+    buckets = tuple(high - low for low, high in pairwise(cuts))
+    return Histogram(buckets, float(sum(ordered)) * unit)
 
 
 def percentile(counted: Histogram, bounds: Sequence[float], share: float) -> float:
@@ -173,7 +174,7 @@ Record = Mapping[str, Any]
 _MILLISECONDS = tuple(round(bound * 1000, 9) for bound in SECONDS)
 # No request takes a thousand years; what says so is not counted, and no sum grows beyond a float.
 _MOST = 1e15
-_LONGEST_WORD = 128
+LONGEST_WORD = 128
 
 
 def traffic_of(records: Sequence[Record]) -> Traffic:
@@ -181,13 +182,8 @@ def traffic_of(records: Sequence[Record]) -> Traffic:
     if not records:
         return Traffic()
     statuses = _column(records, "status")
-    refused = [not _is_answered(status) for status in statuses]
-    answered: Sequence[Record] = records
-    refused_ms: list[float] = []
-    if any(refused):
-        answered = [record for record, no in zip(records, refused, strict=True) if not no]
-        some = [record for record, no in zip(records, refused, strict=True) if no]
-        refused_ms = _numbers(_column(some, "Latency"))
+    answered, refused = _parted(records, statuses)
+    refused_ms = _numbers(_column(refused, "Latency"))
     batch = _numbers(_column(answered, "BatchSize"))
     stamps = [record["_aws"]["Timestamp"] for record in records]
     return Traffic(
@@ -210,6 +206,15 @@ def traffic_of(records: Sequence[Record]) -> Traffic:
         first_ms=min(stamps),
         last_ms=max(stamps),
     )
+
+
+def _parted(
+    records: Sequence[Record], statuses: list[Any]
+) -> tuple[Sequence[Record], Sequence[Record]]:
+    if all(map(_is_answered, _counter(statuses))):
+        return records, ()
+    pairs = list(zip(records, map(_is_answered, statuses), strict=True))
+    return [record for record, yes in pairs if yes], [record for record, yes in pairs if not yes]
 
 
 def _is_answered(status: object) -> bool:
@@ -236,7 +241,7 @@ def _numbers(column: list[Any]) -> list[float]:
 def _words(column: Iterable[Any]) -> dict[str, int]:
     found: Counter[str] = Counter()
     for value, count in _counter(column).items():
-        found[str(value)[:_LONGEST_WORD]] += count
+        found[str(value)[:LONGEST_WORD]] += count
     return bounded(found)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from hearth.domain.errors import InvalidDocument, StoreConflict
@@ -106,22 +108,26 @@ def read_window(
         until_hour: The last one, included.
     """
     # Twice: between two looks, a tally may have put one profile in another's place.
-    for last in (False, True):
-        try:
-            return _window(documents, model, (since_hour, until_hour))
-        except StoreConflict:
-            if last:
-                raise
-    raise AssertionError
+    with suppress(StoreConflict):
+        return _window(documents, model, (since_hour, until_hour), patient=False)
+    return _window(documents, model, (since_hour, until_hour), patient=True)
 
 
-def _window(documents: Documents, model: str, hours: tuple[str, str]) -> dict[int, list[Profile]]:
+def _window(
+    documents: Documents, model: str, hours: tuple[str, str], *, patient: bool
+) -> dict[int, list[Profile]]:
     ledger, _ = read_ledger(documents)
     found: dict[int, list[Profile]] = {}
     for place, there in sorted(list_profiles(documents, *hours).items()):
         if place.model != model:
             continue
-        profile = _of_place(documents, place, there, ledger.merged.get(place, ""))
+        try:
+            profile = _of_place(documents, place, there, ledger.merged.get(place, ""))
+        except (InvalidDocument, StoreConflict) as error:
+            if isinstance(error, StoreConflict) and not patient:
+                raise
+            logging.getLogger(__name__).warning("%s; a tally mends it within the hour", error)
+            continue
         if profile:
             found.setdefault(place.version, []).append(profile)
     return found
