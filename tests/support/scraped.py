@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hearth.monitoring.exposition import HISTOGRAM
+from hearth.monitoring.prometheus import FAMILIES
 from hearth.monitoring.report import (
     DRIFTED,
     FAILED,
@@ -47,6 +49,17 @@ def totals() -> dict[str, dict[str, Traffic]]:
         "digits": {"1": traffic(), "2": traffic(answered=500, seconds=0.004)},
         "flowers": {"7": traffic(answered=10, refused=0, failed=5, seconds=3.0)},
     }
+
+
+def shown() -> set[str]:
+    """Return the names of all samples that `GET /metrics` can hold, in the older text format."""
+    names: set[str] = set()
+    for family in FAMILIES:
+        if family.kind == HISTOGRAM:
+            names |= {f"{family.name}{suffix}" for suffix in ("_bucket", "_sum", "_count")}
+        else:
+            names.add(family.sample)
+    return names
 
 
 def summary() -> Summary:
