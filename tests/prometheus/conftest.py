@@ -48,8 +48,11 @@ class Prometheus:
 
     def get(self, path: str, **query: str) -> Any:
         address = f"{self.url}/api/v1/{path}?{urllib.parse.urlencode(query)}"
-        with urllib.request.urlopen(address, timeout=10) as answer:
-            return json.load(answer)["data"]
+        try:
+            with urllib.request.urlopen(address, timeout=10) as answer:
+                return json.load(answer)["data"]
+        except urllib.error.HTTPError as error:
+            pytest.fail(f"{query}: {error.read().decode()}")
 
     def query(self, expression: str) -> dict[frozenset[tuple[str, str]], float]:
         """Return an instant vector: values by labels, without where they were scraped."""

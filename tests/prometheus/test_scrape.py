@@ -10,7 +10,7 @@ from hearth.edge.release import VERSION
 from hearth.monitoring.exposition import HISTOGRAM, wants_openmetrics
 from hearth.monitoring.prometheus import FAMILIES
 from prometheus.conftest import Prometheus, Served
-from support import scraped
+from support import grafana, scraped
 
 pytestmark = pytest.mark.prometheus
 
@@ -120,3 +120,18 @@ def test_alerts_are_pending_for_what_is_wrong(own: Served, prometheus: Prometheu
     }
     assert {"HearthDrift", "HearthQualityGate", "HearthViolations", "HearthUnwell"} <= pending
     assert "HearthDown" not in pending
+
+
+def test_every_expression_of_the_dashboard_is_promql(prometheus: Prometheus) -> None:
+    """Prometheus' own parser takes it, and can evaluate it."""
+    prometheus.wait("hearth_build_info")
+    for expression in (*grafana.expressions(), *grafana.selectors()):
+        assert prometheus.get("format_query", query=expression)
+        prometheus.get("query", query=expression)
+
+
+def test_every_panel_of_the_dashboard_shows_something(own: Served, prometheus: Prometheus) -> None:
+    """The example has a sample for each of them."""
+    prometheus.wait('rate(hearth_requests_total{model="digits",version="1"}[5m]) > 0')
+    empty = [e for e in grafana.expressions() if not prometheus.query(e)]
+    assert not empty
