@@ -61,19 +61,21 @@ _CODES = {
 
 def render(totals: Mapping[str, Mapping[str, Traffic]]) -> str:
     """Return the page of `GET /monitoring/prometheus/metrics`, in the text format 0.0.4."""
+    return "".join(page(totals))
+
+
+def page(totals: Mapping[str, Mapping[str, Traffic]]) -> Iterator[str]:
+    """Yield the page in pieces."""
     used = {name: reduce(add, versions.values()) for name, versions in totals.items() if versions}
-    parts = [
-        *samples(COUNT, _counts(used), openmetrics=False),
-        *samples(EXAMPLES, _examples(used), openmetrics=False),
-    ]
+    yield from samples(COUNT, _counts(used), openmetrics=False)
+    yield from samples(EXAMPLES, _examples(used), openmetrics=False)
     for family, bounds, read in (
         (EXAMPLE_COUNTS, _EXAMPLES, _example_counts),
         (REQUEST_LATENCY, _MICROSECONDS, _request_latency),
         (RUNTIME_LATENCY, _MICROSECONDS, _runtime_latency),
     ):
         found = (read(model, traffic) for model, traffic in used.items())
-        parts += histograms(family, bounds, found, openmetrics=False)
-    return "".join(parts)
+        yield from histograms(family, bounds, found, openmetrics=False)
 
 
 def _counts(used: Mapping[str, Traffic]) -> Iterator[Sample]:
