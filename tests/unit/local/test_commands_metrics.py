@@ -40,7 +40,7 @@ class Api(BaseHTTPRequestHandler):
 
 @contextmanager
 def running(serving: ThreadingHTTPServer) -> Iterator[str]:
-    thread = threading.Thread(target=serving.serve_forever, daemon=True)
+    thread = threading.Thread(target=serving.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{serving.server_port}"
