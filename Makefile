@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 PINS := requirements/local.txt requirements/test.txt
 
-.PHONY: demo test nodes fuzz up readme lint pins bench build e2e clean
+.PHONY: demo test nodes fuzz prometheus dashboard up readme lint pins bench build e2e clean
 .DEFAULT_GOAL := test
 
 $(READY): $(PINS) pyproject.toml
@@ -20,7 +20,7 @@ demo: $(READY)
 	@$(BIN)/python -m hearth_local.demo
 
 test: $(READY)
-	@$(BIN)/python -m pytest -m "not bench" -n 2
+	@$(BIN)/python -m pytest -m "not bench and not prometheus" -n 2
 
 # ONNX's own tests, each published, proven, asked and compared; those that match, with ONLY=test_cast.
 nodes: $(READY)
@@ -41,10 +41,20 @@ bench:
 fuzz: $(READY) .venv-fuzz/ready
 	@PYTHONPATH=tests $(BIN)/python -m fuzz $(FUZZ)
 
+# A real Prometheus scrapes what is served and evaluates infra/prometheus. HEARTH_URL=http://127.0.0.1:8500: a running stack.
+prometheus: $(READY)
+	@command -v promtool >/dev/null && command -v prometheus >/dev/null || \
+	  { echo "promtool and prometheus are not installed; on Debian: apt-get install prometheus"; exit 1; }
+	@$(BIN)/python -m pytest -m prometheus tests/prometheus
+
+# Grafana's dashboard, from infra/dashboards/grafana.py.
+dashboard: $(READY)
+	@$(BIN)/python infra/dashboards/grafana.py
+
 lint: $(VENV)/linted
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/mypy layers/*/python functions/* infra/local
-	@$(BIN)/mypy infra/*.py
+	@$(BIN)/mypy infra/*.py infra/dashboards/*.py
 
 $(VENV)/linted: $(READY) requirements/lint.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/lint.txt

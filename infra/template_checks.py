@@ -14,7 +14,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-TEMPLATES = ("template.yaml", "infra/alarms.yaml")
+TEMPLATES = (
+    "template.yaml",
+    "infra/alarms.yaml",
+    "infra/model_alarms.yaml",
+    "infra/dashboard.yaml",
+)
 _SAM, _CHECKOV = ROOT / ".venv-sam/bin", ROOT / ".venv-checkov/bin"
 # --skip-download: checkov would look for newer rules on the network.
 _CHECKOV_OPTIONS = ("--framework", "cloudformation", "--skip-download", "--compact", "--quiet")

@@ -39,6 +39,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "unload": ("hearth_local.commands_registry", "unload", "Take a model out of service."),
     "optimize": ("hearth_local.commands_not_built", "optimize", "Not built yet."),
     "report": ("hearth_local.commands_not_built", "report", "Not built yet."),
+    "metrics": (
+        "hearth_local.commands_metrics",
+        "metrics",
+        "Show what Prometheus scrapes, or serve it.",
+    ),
     "logs": ("hearth_local.commands_logs", "logs", "Show what a function of the stack wrote."),
     "invoke": ("hearth_local.commands_invoke", "invoke", "Call a function directly."),
 }

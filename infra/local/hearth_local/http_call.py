@@ -41,6 +41,7 @@ def send(target: Target, call: Call) -> Reply:
         NotRunning: If nothing listens at the stack's address.
     """
     from botocore.awsrequest import AWSRequest
+    from botocore.exceptions import ConnectionError as Unreachable
     from botocore.exceptions import HTTPClientError
     from botocore.httpsession import URLLib3Session
 
@@ -51,7 +52,7 @@ def send(target: Target, call: Call) -> Reply:
         _sign(request, target)
     try:
         answer = URLLib3Session(timeout=60).send(request.prepare())
-    except HTTPClientError as error:
+    except (HTTPClientError, Unreachable) as error:
         raise NotRunning(
             target.url, str(error), "an API that answers", "start it: hearth up"
         ) from error
