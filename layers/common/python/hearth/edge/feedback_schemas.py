@@ -8,6 +8,7 @@ _LABEL: Schema = {"anyOf": [{"type": "string", "maxLength": 256}, {"type": "inte
 _GAIN: Schema = {"type": "number", "minimum": 0}
 _VALUE: Schema = {"anyOf": [{"type": "number"}, array({"type": "number"}, least=1, maxItems=1000)]}
 _ID: Schema = {"type": "string", "minLength": 1, "maxLength": 256}
+_ANYTHING = said({}, "A `Feedback`; one that is wrong is refused by itself.")
 # Each is null where it is not there.
 _NULL: Schema = {"type": "null"}
 _ANSWERS = ("label", "labels", "value", "values", "relevant")
@@ -62,8 +63,7 @@ FEEDBACK_SCHEMAS: dict[str, Schema] = {
     "FeedbackRequest": {
         "anyOf": [
             ref("Feedback"),
-            # An item that is wrong is refused by itself: the others are kept.
-            record({"feedback": array({}, least=1, maxItems=10_000)}),
+            record({"feedback": array(_ANYTHING, least=1, maxItems=10_000)}),
         ]
     },
     "FeedbackAnswer": record(
