@@ -8,6 +8,7 @@ from typing import Any
 
 from hearth.domain import errors
 from hearth.domain.errors import HearthError
+from hearth.edge.feedback_schemas import FEEDBACK_SCHEMAS
 from hearth.edge.headers import HEADER_LENGTH, REQUEST_ID
 from hearth.edge.json_schema import COUNT, TEXT, Schema, one_of, ref
 from hearth.edge.operations import OPERATIONS, Operation
@@ -64,7 +65,12 @@ def document() -> dict[str, Any]:
         "tags": [{"name": name} for name in _TAGS.values()],
         "paths": dict(paths),
         "components": {
-            "schemas": {**V1_SCHEMAS, **V2_SCHEMAS, **REPOSITORY_SCHEMAS},
+            "schemas": {
+                **V1_SCHEMAS,
+                **V2_SCHEMAS,
+                **REPOSITORY_SCHEMAS,
+                **FEEDBACK_SCHEMAS,
+            },
             "parameters": PARAMETERS,
             "headers": _HEADERS,
             "responses": _RESPONSES,

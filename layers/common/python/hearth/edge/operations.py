@@ -269,7 +269,14 @@ SURFACE: tuple[Operation, ...] = (
             "POST",
             "/v2/models/{model}/feedback",
             "Tell what predictions should have been.",
-            faults=_LATER,
+            "FeedbackRequest",
+            "FeedbackAnswer",
+            (
+                *_REGISTRY,
+                errors.MalformedBody,
+                errors.PayloadTooLarge,
+                errors.UnsupportedCoding,
+            ),
         ),
         Operation(
             "report",

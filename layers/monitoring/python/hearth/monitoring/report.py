@@ -103,7 +103,7 @@ class Metric:
         low: Lower end of the interval.
         high: Upper end of the interval.
         rows: Labelled predictions that it rests on.
-        better: `higher` or `lower`.
+        better: `higher` or `lower`; `neither` of a bias.
     """
 
     name: str

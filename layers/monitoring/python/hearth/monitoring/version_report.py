@@ -1,0 +1,258 @@
+"""The versions of a model in a report: use, drift, data quality and quality, each worked out anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from hearth.domain.distribution import Counts, Feature
+from hearth.domain.errors import HearthError
+from hearth.domain.identity import STABLE
+from hearth.domain.manifest import BASELINE, Manifest
+from hearth.domain.registry_entry import RegistryEntry
+from hearth.monitoring import data_quality, drift, quality
+from hearth.monitoring.baselines import Baselines
+from hearth.monitoring.profile import Known, Profile
+from hearth.monitoring.report import INSUFFICIENT, Drift, Quality, VersionReport
+from hearth.monitoring.stored import Window, hour_of
+from hearth.monitoring.traffic import Traffic
+from hearth.monitoring.usage import usage
+from hearth.monitoring.windows import Profiles
+from hearth.stores.artefacts import Artefacts
+from hearth.stores.ports import Documents
+from hearth.stores.registry import Registry
+
+MOST_VERSIONS = 20
+# Records are read again for quality: so many fit into a run beside everything else.
+MOST_RECORDS = 2_000_000
+
+UNANSWERED = "requests_without_version"
+OLD_VERSIONS = "versions_over_bound"
+UNMATCHED = "rows_unmatched"
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where what is judged comes from.
+
+    Args:
+        documents: Records, profiles, feedback.
+        registry: Which versions there are, and where labels lead.
+        artefacts: Their manifests.
+        baselines: What they are compared with.
+        window_h: Hours of predictions that drift and traffic are judged over.
+        feedback_h: Hours of predictions that are compared with feedback.
+    """
+
+    documents: Documents
+    registry: Registry
+    artefacts: Artefacts
+    baselines: Baselines
+    window_h: int = 24
+    feedback_h: int = 168
+
+    def window(self, now: datetime, hours: int) -> Window:
+        return Window(hour_of(now - timedelta(hours=hours - 1)), hour_of(now))
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What is found of a model's versions, newest first.
+
+    Args:
+        since: The window's first hour.
+        until: Its last one.
+        versions: Each version's report.
+        set_aside: What could not be used, counted by what is wrong with it.
+        documents: Data quality in SageMaker's shape: version, name of the file, content.
+    """
+
+    since: str
+    until: str
+    versions: tuple[VersionReport, ...]
+    set_aside: Mapping[str, int]
+    documents: tuple[tuple[int, str, dict[str, Any]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Version:
+    """One version before it is judged."""
+
+    number: int
+    profiles: Sequence[Profile]
+    known: Known
+    manifest: Manifest | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def comparable(self) -> list[Profile]:
+        """Profiles that were counted over the present baseline's bins."""
+        return [p for p in self.profiles if p.baseline == self.known.digest]
+
+
+def version_reports(sources: Sources, profiles: Profiles, model: str, now: datetime) -> Judged:
+    """Judge every version of a model that can be served or was used in the window.
+
+    Raises:
+        UnknownModel: If there is no such model.
+        StoreError: If the bucket cannot tell.
+    """
+    entry = sources.registry.read(model).entry
+    window = sources.window(now, sources.window_h)
+    hours = profiles.of_model(model)
+    numbers = sorted({*entry.available(), *hours} - {0}, reverse=True)
+    versions = [_read(sources, model, n, hours.get(n, ())) for n in numbers[:MOST_VERSIONS]]
+    rights, set_aside = _quality(sources, entry, versions, now)
+    refused = sum(p.traffic.requests for p in hours.get(0, ()))
+    found = {
+        **set_aside,
+        UNANSWERED: refused,
+        OLD_VERSIONS: len(numbers[MOST_VERSIONS:]),
+        UNMATCHED: sum(p.unmatched for version in versions for p in version.profiles),
+    }
+    reports = tuple(_report(entry, version, rights.get(version.number)) for version in versions)
+    return Judged(
+        since=window.since,
+        until=window.until,
+        versions=reports,
+        set_aside={name: count for name, count in found.items() if count},
+        documents=tuple(
+            document
+            for version, report in zip(versions, reports, strict=True)
+            for document in _documents(version, report)
+        ),
+    )
+
+
+def _read(sources: Sources, model: str, number: int, profiles: Sequence[Profile]) -> _Version:
+    try:
+        manifest = sources.artefacts.manifest(model, number).manifest
+    except HearthError as error:
+        # Records of a version whose manifest cannot be read: its traffic is known all the same.
+        return _Version(number, profiles, Known(), None, (str(error),))
+    known = sources.baselines.find(model, number)
+    version = _Version(number, profiles, known, manifest)
+    return replace(version, notes=tuple(_notes(version, manifest)))
+
+
+def _notes(version: _Version, manifest: Manifest) -> Iterator[str]:
+    watched = manifest.monitoring.features or manifest.monitoring.task
+    if not version.known.baseline and watched:
+        if manifest.of_role(BASELINE):
+            yield "the baseline was set aside: it is corrupt, or of another signature"
+        else:
+            yield "there is no baseline yet: the first 200 rows will be one, or publish with one"
+    if not watched:
+        yield "nothing of this version is watched: publish it with --monitoring to say what is"
+    others = [p for p in version.profiles if p.baseline != version.known.digest]
+    if others and version.known.baseline:
+        yield f"{len(others)} hours were counted without the present baseline, and are left out"
+
+
+def _quality(
+    sources: Sources, entry: RegistryEntry, versions: Sequence[_Version], now: datetime
+) -> tuple[dict[int, Quality], Mapping[str, int]]:
+    stable = entry.labels.get(STABLE, {})
+    main = max(stable, key=lambda number: (stable[number], number), default=0)
+    judged = [
+        quality.Judged(
+            version=version.number,
+            monitoring=version.manifest.monitoring,
+            baseline=version.known.baseline,
+            class_labels=version.manifest.class_labels,
+            compared_with=main if version.number != main else 0,
+        )
+        for version in versions
+        if version.manifest
+    ]
+    window = sources.window(now, _hours_of_records(sources, versions))
+    return quality.quality(entry.model, judged, window, sources.documents)
+
+
+def _hours_of_records(sources: Sources, versions: Sequence[_Version]) -> int:
+    """Return how many hours of records can be read, at the rate of the window."""
+    requests = sum(p.traffic.requests for version in versions for p in version.profiles)
+    an_hour = requests / sources.window_h
+    return max(min(sources.feedback_h, int(MOST_RECORDS / an_hour) if an_hour else 1 << 30), 1)
+
+
+def _report(entry: RegistryEntry, version: _Version, right: Quality | None) -> VersionReport:
+    status = entry.versions.get(version.number)
+    drifted = _drift(version)
+    baseline = version.known.baseline
+    counted = sum(version.comparable, _nothing(version))
+    violations = ()
+    if baseline and version.comparable:
+        violations = data_quality.violations(
+            baseline.features, counted.features, drifted, counted.unmatched
+        )
+    return VersionReport(
+        version=version.number,
+        state=str(status.state) if status else "unknown",
+        labels=_labels(entry, version.number),
+        traffic=usage(_by_hour(version.profiles)),
+        drift=drifted,
+        violations=violations,
+        quality=right,
+        notes=version.notes,
+    )
+
+
+def _nothing(version: _Version) -> Profile:
+    profiles = version.comparable
+    place = (profiles or version.profiles)[0].place if version.profiles else None
+    return Profile(place=place, baseline=version.known.digest)  # type: ignore[arg-type]
+
+
+def _drift(version: _Version) -> Drift:
+    baseline = version.known.baseline
+    if not baseline:
+        return Drift(INSUFFICIENT, version.notes or ("there is no baseline",))
+    if not version.comparable:
+        return Drift(
+            INSUFFICIENT,
+            ("nothing was captured in the window",),
+            baseline_rows=baseline.rows,
+            provisional=baseline.provisional,
+        )
+    counted = sum(version.comparable, _nothing(version))
+    return drift.judge(
+        baseline.features,
+        counted.features,
+        baseline.outputs,
+        counted.outputs,
+        provisional=baseline.provisional,
+    )
+
+
+def _by_hour(profiles: Sequence[Profile]) -> dict[str, Traffic]:
+    found: dict[str, Traffic] = {}
+    for profile in profiles:
+        found[profile.hour] = found.get(profile.hour, Traffic()) + profile.traffic
+    return dict(sorted(found.items()))
+
+
+def _labels(entry: RegistryEntry, number: int) -> dict[str, float]:
+    return {
+        label: split[number] / sum(split.values())
+        for label, split in entry.labels.items()
+        if split.get(number)
+    }
+
+
+def _documents(
+    version: _Version, report: VersionReport
+) -> Iterator[tuple[int, str, dict[str, Any]]]:
+    baseline = version.known.baseline
+    if not baseline or not version.comparable:
+        return
+    counted = sum(version.comparable, _nothing(version))
+    features: list[Feature] = [item.feature for item in baseline.features]
+    counts: Sequence[Counts] = counted.features
+    if len(counts) == len(features):
+        yield version.number, "statistics", data_quality.statistics(features, counts)
+    yield version.number, "constraints", data_quality.constraints(baseline.features)
+    violations = data_quality.documents(report.violations)
+    yield version.number, "constraint_violations", violations
