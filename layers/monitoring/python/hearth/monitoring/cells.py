@@ -1,7 +1,8 @@
 """Counts as cells that stand side by side: those of the baseline, those of the window.
 
 The bins are quantiles of the reference data itself, so its outermost values lie inside them by
-choice, a window's need not. What lay outside therefore counts as in the outermost bin.
+choice, a window's need not. What lay outside therefore counts as in the outermost bin; but where
+there is one bin, of a constant, outside is all that there is to see.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ def ordered(counts: Counts) -> tuple[int, ...]:
         >>> ordered(Counts(bins=(4, 5, 6), below=1, above=2))
         (5, 5, 8)
     """
-    first, *rest = counts.bins or (0,)
-    if not rest:
-        return (first + counts.below + counts.above,)
+    if len(counts.bins) < 2:
+        return (counts.below, *counts.bins, counts.above)
+    first, *rest = counts.bins
     return (first + counts.below, *rest[:-1], rest[-1] + counts.above)
 
 

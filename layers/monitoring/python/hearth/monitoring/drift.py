@@ -80,19 +80,18 @@ def judge(
         window_outputs: Counts of each of them in the window.
         provisional: The baseline is the version's first window.
     """
-    if len(features) != len(window) or len(outputs) != len(window_outputs):
+    sides = ((features, window), (outputs, window_outputs))
+    if any(len(counts) not in (0, len(watched)) for watched, counts in sides):
         return _unfit(len(features) + len(outputs), len(window) + len(window_outputs), provisional)
-    groups = [
-        [(w, c) for w, c in zip(*group, strict=True) if _is_counted(w, c)]
-        for group in ((features, window), (outputs, window_outputs))
-    ]
+    # A window of no records has no counts at all.
+    groups = [[pair for pair in zip(*side, strict=False) if _is_counted(*pair)] for side in sides]
     family = Family(max(sum(map(len, groups)), 1))
     found = [_compared(watched, counts, family) for group in groups for watched, counts in group]
     judged = _adjusted(found)
     cut = len(groups[0])
     return Drift(
         verdict=_verdict(judged),
-        reasons=_reasons(judged, provisional=provisional),
+        reasons=(*_reasons(judged), *([movement.PROVISIONAL] if provisional else [])),
         rows=max((item.rows for item in judged), default=0),
         baseline_rows=max((item.baseline_rows for item in judged), default=0),
         provisional=provisional,
@@ -114,9 +113,7 @@ def _is_counted(watched: Watched, counts: Counts) -> bool:
 def _compared(watched: Watched, window: Counts, family: Family) -> FeatureDrift:
     """Return a feature's figures and p-value; its verdict is open while it is stable."""
     feature, baseline = watched.feature, watched.counts
-    found = FeatureDrift(
-        feature.name, feature.kind, INSUFFICIENT, "", window.total, baseline.total
-    )
+    found = FeatureDrift(feature.name, feature.kind, INSUFFICIENT, "", window.total, baseline.total)
     if len(window.bins) != len(baseline.bins):
         reason = f"{feature.name}: the window was counted over other bins than the baseline"
         return replace(found, reason=reason)
@@ -125,7 +122,7 @@ def _compared(watched: Watched, window: Counts, family: Family) -> FeatureDrift:
     every = cells.every(baseline), cells.every(window)
     found = replace(
         found,
-        p_value=min(1.0, len(tests) * min(tests.values(), default=1.0)),
+        p_value=min([1.0, *(len(tests) * p for p in tests.values())]),
         distance=distances.jensen_shannon(*every),
         line=family.line(len(tests), n_eff),
         figures=_figures(watched, window),
@@ -216,9 +213,7 @@ def _final(item: FeatureDrift, p: float) -> FeatureDrift:
     else:
         why = "no more than matters" if real else "no more than chance explains"
         reason = f"{item.name} is as in the baseline: {why} ({figures})"
-    return replace(
-        item, verdict=DRIFTED if far and real else STABLE, reason=reason, p_adjusted=p
-    )
+    return replace(item, verdict=DRIFTED if far and real else STABLE, reason=reason, p_adjusted=p)
 
 
 def _p(p: float) -> str:
@@ -232,11 +227,7 @@ def _verdict(judged: Sequence[FeatureDrift]) -> str:
     return STABLE if verdicts == {STABLE} else INSUFFICIENT
 
 
-def _reasons(judged: Sequence[FeatureDrift], *, provisional: bool) -> tuple[str, ...]:
-    return (*_found(judged), *([movement.PROVISIONAL] if provisional else []))
-
-
-def _found(judged: Sequence[FeatureDrift]) -> list[str]:
+def _reasons(judged: Sequence[FeatureDrift]) -> list[str]:
     """Return why, the strongest first."""
     if not judged:
         return ["nothing was counted in both the baseline and the window"]

@@ -30,7 +30,7 @@ def chi_square_p(statistic: float, freedom: int) -> float:
         Abramowitz and Stegun 26.4.4 and 26.4.5: finite sums for odd and even degrees of freedom.
 
     Example:
-        >>> round(chi_square_p(3.841458820694124, 1), 9), round(chi_square_p(16.918977604620448, 9), 9)
+        >>> round(chi_square_p(3.841458821, 1), 9), round(chi_square_p(16.9189776, 9), 9)
         (0.05, 0.05)
     """
     half = statistic / 2
@@ -105,15 +105,20 @@ def proportion(baseline: tuple[int, int], window: tuple[int, int]) -> float:
         >>> proportion((0, 10), (0, 10)), round(proportion((0, 5), (5, 5)), 6)
         (1.0, 0.007937)
     """
-    found, drawn = window[0], window[1]
+    return min(2 * min(more(baseline, window), more(window, baseline)), 1.0)
+
+
+def more(baseline: tuple[int, int], window: tuple[int, int]) -> float:
+    """Return the exact p-value of the window's share being no larger; 1 where it is not larger.
+
+    Example:
+        >>> more((5, 5), (0, 5)), round(more((0, 5), (5, 5)), 6)
+        (1.0, 0.003968)
+    """
+    found, drawn = window
     total, marked = drawn + baseline[1], found + baseline[0]
-    if found * total < drawn * marked:  # the other sample is the one with more
-        found, drawn = baseline
-    return min(2 * _hypergeometric_tail(found, drawn, marked, total), 1.0)
-
-
-def _hypergeometric_tail(found: int, drawn: int, marked: int, total: int) -> float:
-    """Return the chance of at least `found` marked ones, from the mean on upwards."""
+    if found * total <= drawn * marked:
+        return 1.0
     chosen = _log_choose(marked, found) + _log_choose(total - marked, drawn - found)
     term = math.exp(chosen - _log_choose(total, drawn))
     tail = 0.0
@@ -206,16 +211,33 @@ def words(baseline: Cells, window: Cells) -> dict[str, float]:
         >>> {name: round(p, 4) for name, p in words([98, 102, 0], [95, 97, 8]).items()}
         {'share': 1.0, 'rare': 0.0073}
     """
-    pairs = list(zip(baseline, window, strict=True))
+    frequent, (b, w) = _by_frequency(baseline, window)
     m, n = sum(baseline), sum(window)
-    needed = _needed(m, n, EXPECTED)
-    frequent = [pair for pair in pairs[:-1] if sum(pair) >= needed]
-    rare = (m - sum(b for b, _ in frequent), n - sum(w for _, w in frequent))
-    p_values = _shares([rare, (m - rare[0], n - rare[1])], "rare") if sum(rare) else {}
+    p_values = _shares([(b, w), (m - b, n - w)], "rare") if b + w else {}
     if len(frequent) > 2:
         p_values["chi_square"] = homogeneity(*zip(*frequent, strict=True))
         return p_values
     return _shares(frequent) | p_values
+
+
+def rare(baseline: Cells, window: Cells) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return how many values are rare or unknown, of how many: of the baseline, of the window.
+
+    Example:
+        >>> rare([98, 1, 1, 0], [95, 0, 0, 5])
+        ((2, 100), (5, 100))
+    """
+    _, (b, w) = _by_frequency(baseline, window)
+    return (b, sum(baseline)), (w, sum(window))
+
+
+def _by_frequency(baseline: Cells, window: Cells) -> tuple[list[tuple[int, int]], tuple[int, int]]:
+    """Return the columns that are large enough by themselves, and the sum of all others."""
+    pairs = list(zip(baseline, window, strict=True))
+    m, n = sum(baseline), sum(window)
+    needed = _needed(m, n, EXPECTED)
+    frequent = [pair for pair in pairs[:-1] if sum(pair) >= needed]
+    return frequent, (m - sum(b for b, _ in frequent), n - sum(w for _, w in frequent))
 
 
 def _shares(pairs: Sequence[tuple[int, int]], name: str = "share") -> dict[str, float]:

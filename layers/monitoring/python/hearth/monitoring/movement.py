@@ -48,9 +48,10 @@ def _mean(watched: Watched, window: Counts) -> str:
 def _spread(watched: Watched, window: Counts) -> str:
     before = cells.deviation(watched.feature, watched.counts)
     factor = cells.deviation(watched.feature, window) / before if before > 0 else math.nan
-    if factor > _SPREAD:
-        return f"spread out: {factor:.2g} times the standard deviation"
-    return f"drew together: {factor:.2g} times the standard deviation" if factor < 1 / _SPREAD else ""
+    if not (factor > _SPREAD or factor < 1 / _SPREAD):
+        return ""
+    verb = "spread out" if factor > 1 else "drew together"
+    return f"{verb}: {factor:.2g} times the standard deviation"
 
 
 def _share(watched: Watched, window: Counts, strongest: str) -> str:
