@@ -97,7 +97,7 @@ def gauge(distance: float, line: float) -> Html:
 
 
 def requests(hours: Sequence[HourTraffic]) -> Html:
-    """Return one bar an hour; the part that was refused or failed is hatched."""
+    """Return one bar an hour; the part that was refused or failed has a broken outline."""
     top = _top(hour.requests for hour in hours)
     tall = [(40 * _part(h.requests, top), 40 * _part(h.errors, top)) for h in hours]
     good = [_bar(i + 0.1, 0.8, 40 - a, 40 - min(b, a)) for i, (a, b) in enumerate(tall) if a > b]
@@ -164,6 +164,12 @@ def scale(metrics: Iterable[Metric]) -> tuple[float, float]:
     if low >= 0 and high <= 1:
         return max(low - room, 0.0), min(high + room, 1.0)
     return low - room, high + room
+
+
+def whole_scale(metric: Metric) -> tuple[float, float]:
+    """Return a scale from 0 to 1, or as far as the metric needs."""
+    ends = [v for v in (metric.low, metric.value, metric.high) if math.isfinite(v)]
+    return min([0.0, *ends]), max([1.0, *ends])
 
 
 def calibration(points: Sequence[Reliability]) -> Html:

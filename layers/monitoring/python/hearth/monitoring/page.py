@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from hearth.monitoring import wording
 from hearth.monitoring.figures import plural, whole
 from hearth.monitoring.markup import Html, element, name, short
-from hearth.monitoring.report import Report
+from hearth.monitoring.report import Report, VersionReport
 from hearth.monitoring.sections.blocks import folded, mark, paragraph
 from hearth.monitoring.sections.blocks import table as table_of
 from hearth.monitoring.sections.space import MOST_TEXT, MOST_VERSIONS, Space, left_out
@@ -15,7 +15,7 @@ from hearth.monitoring.sections.version import version
 from hearth.monitoring.sections.versions import versions
 from hearth.monitoring.stylesheet import POLICY, STYLE
 
-_MOST_REASONS, _MOST_ASIDE = 20, 50
+_MOST_OPEN, _MOST_REASONS, _MOST_ASIDE = 8, 50, 50
 
 
 def page(report: Report) -> str:
@@ -33,13 +33,18 @@ def page(report: Report) -> str:
         element(
             "main",
             versions(report),
-            [version(item, space) for item in shown],
+            [version(item, space, folds=_folds(item, order)) for item in shown],
             left_out(len(order) - len(shown), "version"),
             _set_aside(report.set_aside),
         ),
         _foot(report),
     )
     return "<!DOCTYPE html>\n" + element("html", _meta(report), body, lang="en") + "\n"
+
+
+def _folds(item: VersionReport, order: Sequence[VersionReport]) -> bool:
+    """Return whether a version stays folded: nobody is led to it, but to others."""
+    return not wording.is_served(item) and any(map(wording.is_served, order))
 
 
 def _meta(report: Report) -> Html:
@@ -56,21 +61,37 @@ def _meta(report: Report) -> Html:
 
 
 def _head(report: Report) -> Html:
-    subject = short(report.model)
-    before, _, after = wording.headline(report).partition(report.model)
-    heading = (before, name(subject), after) if report.model else wording.headline(report)
-    reasons = [element("li", short(reason, MOST_TEXT)) for reason in report.reasons]
+    before, after = wording.around(report)
     return element(
         "header",
-        element("h1", mark(report.verdict), " ", heading),
-        element("ol", reasons[:_MOST_REASONS], class_="reasons") if reasons else None,
-        left_out(len(reasons) - _MOST_REASONS, "reason"),
+        element("h1", mark(report.verdict), " ", before, name(report.model), short(after)),
+        _reasons(report.reasons),
         paragraph(
             f"Judged {short(wording.moment(report.judged_at))} over {short(wording.window(report))}.",
             class_="under",
         ),
         _links(report),
         class_="verdict",
+    )
+
+
+def _reasons(reasons: Sequence[str]) -> Html:
+    """Return why: the worst, and the others folded."""
+    if not reasons:
+        return Html()
+    items = [element("li", short(reason, MOST_TEXT)) for reason in reasons[:_MOST_REASONS]]
+    rest = items[_MOST_OPEN:]
+    return element(
+        "div",
+        element("ol", items[:_MOST_OPEN]),
+        folded(
+            plural(len(rest), "more reason"),
+            element("ol", rest, start=_MOST_OPEN + 1),
+            left_out(len(reasons) - len(items), "reason"),
+        )
+        if rest
+        else None,
+        class_="reasons",
     )
 
 

@@ -22,7 +22,7 @@ def to_document(report: Report) -> dict[str, Any]:
 
     Half a surrogate pair, which no UTF-8 has, becomes a question mark.
     """
-    return {"schema": SCHEMA, **_members(report)}
+    return _members(report)
 
 
 def _members(value: Any) -> dict[str, Any]:  # noqa: ANN401 (any of the report's dataclasses)

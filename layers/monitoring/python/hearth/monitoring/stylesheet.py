@@ -10,7 +10,6 @@ import hashlib
 
 LIGHT = {
     "paper": "#ffffff",
-    "raised": "#f5f6f7",
     "ink": "#16191d",
     "muted": "#545c66",
     "rule": "#cfd4da",
@@ -27,7 +26,6 @@ LIGHT = {
 }
 DARK = {
     "paper": "#14171a",
-    "raised": "#1d2125",
     "ink": "#e8eaed",
     "muted": "#a6aeb8",
     "rule": "#3b424a",
@@ -59,14 +57,18 @@ p{max-width:70ch}
 .under,.legend,.left-out,figcaption,small,.axis,.apart,caption{color:var(--muted);font-size:.87rem}
 header,section,.part,.version,.card,footer{display:grid;gap:.65rem;grid-template-columns:minmax(0,1fr)}
 header{padding-bottom:1rem}
-header .reasons{padding-left:1.4rem;display:grid;gap:.2rem;font-size:1.05rem}
+.reasons{display:grid;gap:.3rem;font-size:1.05rem}
+.reasons ol{padding-left:1.6rem;display:grid;gap:.2rem}
 li{max-width:80ch}
 nav ul{list-style:none;padding:0;display:flex;flex-wrap:wrap;gap:.25rem 1.1rem}
 main{display:grid;gap:2.25rem;grid-template-columns:minmax(0,1fr)}
 section{border-top:2px solid var(--ink);padding-top:.8rem}
-.version{gap:1.6rem}
+.version,.parts{gap:1.6rem}
+.parts{display:grid;grid-template-columns:minmax(0,1fr)}
 .version>.under{margin-top:-1.5rem}
 .part+.part{border-top:1px solid var(--rule);padding-top:1rem}
+.part>div:not(.cards){display:grid;gap:.4rem;grid-template-columns:minmax(0,1fr)}
+.part>div>h4{margin-top:.6rem}
 .part ul{padding-left:1.2rem}
 .notes{padding-left:1.2rem}
 .notice{border-left:3px solid var(--open);padding-left:.75rem}
@@ -86,8 +88,9 @@ caption{text-align:left;padding:0 0 .2rem;position:absolute;width:1px;height:1px
 th,td{padding:.22rem .9rem .22rem 0;text-align:left;vertical-align:baseline;border-bottom:1px solid var(--rule)}
 thead th{font-weight:600;color:var(--muted);vertical-align:bottom}
 tbody th{font-weight:400;min-width:6.5rem;max-width:22rem}
-td{white-space:nowrap}
-td:last-child{white-space:normal;padding-right:.2rem}
+td,thead th{white-space:nowrap;overflow-wrap:normal}
+td.words{white-space:normal;overflow-wrap:anywhere;min-width:14rem;max-width:46rem}
+td:last-child,th:last-child{padding-right:.2rem}
 th small{display:block}
 dl{display:flex;flex-wrap:wrap;gap:.3rem 1.4rem;font-size:.9rem}
 dt{color:var(--muted);font-size:.87rem}
@@ -111,18 +114,20 @@ svg .axis{fill:none;stroke:var(--muted);stroke-width:1}
 .histogram{display:block;width:100%;height:6.5rem;border-bottom:1px solid var(--muted);margin-top:.5rem}
 td .histogram{width:8rem;height:1.7rem;margin:0}
 .hours{display:block;width:100%;height:5rem;border-bottom:1px solid var(--muted);margin-top:.5rem}
-.pair-of-charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,22rem),1fr));gap:1rem 2rem}
+.part>div.pair-of-charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,22rem),1fr));gap:1rem 2rem}
 .pair-of-charts figcaption{min-height:2.8em}
 div.axis{display:flex;justify-content:space-between;gap:1rem;font-variant-numeric:tabular-nums}
 div.axis span:last-child{text-align:right}
-.pair{display:block;width:100%;min-width:4rem;height:.8rem}
+.pair{display:block;width:100%;min-width:3rem;height:.8rem}
 .gauge{width:5rem;height:.7rem;border:1px solid var(--rule)}
+.whisker circle,.calibration circle{fill:var(--ink)}
 .whisker{width:7.5rem;height:1rem;vertical-align:-.15rem}
-.calibration{width:min(15rem,100%);display:block;margin-top:.4rem}
+.calibration{width:15rem;height:15rem;display:block;margin-top:.4rem}
+.calibrated .axis{width:15rem}
 .key{width:1.5rem;height:.75rem;vertical-align:-.05rem}
 .bins{width:100%}
 .bins th,.bins td{padding:.1rem .6rem .1rem 0}
-.bins td:nth-child(2){width:45%}
+.bins td:nth-child(2){width:50%}
 .bins tbody th{min-width:4rem;max-width:11rem}
 .matrix td{padding:.1rem;text-align:right;min-width:2.6rem}
 .matrix td span{display:block;padding:.1rem .35rem}

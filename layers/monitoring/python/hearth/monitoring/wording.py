@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from hearth.domain.identity import STABLE as STABLE_LABEL
 from hearth.monitoring.figures import chance, number, plural, rounded, share, whole
 from hearth.monitoring.report import (
     DRIFTED,
@@ -13,7 +14,6 @@ from hearth.monitoring.report import (
     PASSED,
     STABLE,
     UNKNOWN,
-    UNWELL,
     Bin,
     Drift,
     FeatureDrift,
@@ -42,9 +42,15 @@ _ORDER = {DRIFTED: 0, INSUFFICIENT: 1, STABLE: 2}
 
 def headline(report: Report) -> str:
     """Return whether the model is well, as a sentence."""
+    before, after = around(report)
+    return f"{before}{report.model}{after}"
+
+
+def around(report: Report) -> tuple[str, str]:
+    """Return what stands before and after the model's name in that sentence."""
     if report.verdict == UNKNOWN:
-        return f"It is unknown whether {report.model} is well"
-    return f"{report.model} is {report.verdict}"
+        return "It is unknown whether ", " is well"
+    return "", f" is {report.verdict}"
 
 
 def window(report: Report) -> str:
@@ -76,8 +82,18 @@ def moment(text: str) -> str:
 
 
 def ordered(versions: Sequence[VersionReport]) -> list[VersionReport]:
-    """Return what is served first, by its share; then the others, newest first."""
-    return sorted(versions, key=lambda v: (-max(v.labels.values(), default=0.0), -v.version))
+    """Return what most callers get first, then what other labels lead to, then the rest."""
+
+    def place(version: VersionReport) -> tuple[float, float, int]:
+        led = version.labels
+        return -led.get(STABLE_LABEL, 0.0), -max(led.values(), default=0.0), -version.version
+
+    return sorted(versions, key=place)
+
+
+def is_served(version: VersionReport) -> bool:
+    """Return whether a label leads to a version."""
+    return any(share > 0 for share in version.labels.values())
 
 
 def routing(version: VersionReport) -> str:
@@ -171,7 +187,7 @@ def evidence(found: FeatureDrift) -> str:
 def most_moved(bins: Sequence[Bin], most: int = 3) -> str:
     """Return the shares that changed most, as a sentence."""
     moved = sorted(bins, key=lambda item: -abs(item.window - item.baseline))[:most]
-    said = [f"{b.label} {share(b.baseline)} → {share(b.window)}" for b in moved]
+    said = [f"“{b.label}” from {share(b.baseline)} to {share(b.window)}" for b in moved]
     return "; ".join(said)
 
 
@@ -238,5 +254,8 @@ def value(metric: Metric) -> str:
     return f"{rounded(metric.value)} ({rounded(metric.low)} to {rounded(metric.high)})"
 
 
-def is_unwell(report: Report) -> bool:
-    return report.verdict == UNWELL
+def badness(metric: Metric) -> float:
+    """Return a key that puts the worst first; what cannot be told comes last."""
+    if math.isnan(metric.value):
+        return math.inf
+    return metric.value if metric.better == "higher" else -metric.value

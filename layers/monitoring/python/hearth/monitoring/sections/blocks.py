@@ -17,6 +17,8 @@ from hearth.monitoring.report import (
 )
 from hearth.monitoring.sections.space import MOST_TEXT
 
+_LONG = 40  # text of more signs than this is broken into lines
+
 # Each kind of verdict has a shape of its own.
 _BAD = Html('<path d="M8 1.5 15.2 14.5H.8z"/><path class="cut" d="M8 6v4M8 11.4v1.5"/>')
 _GOOD = Html('<circle cx="8" cy="8" r="7"/><path class="cut" d="m4.6 8.2 2.4 2.5 4.4-5"/>')
@@ -92,7 +94,12 @@ def _row(cells: Sequence[Content], width: int) -> Html:
     first, *rest = cells
     wide = width - len(cells) + 1
     others = [
-        element("td", cell, colspan=str(wide) if wide > 1 and i == len(rest) else None)
+        element(
+            "td",
+            cell,
+            colspan=str(wide) if wide > 1 and i == len(rest) else None,
+            class_="words" if type(cell) is str and len(cell) > _LONG else None,
+        )
         for i, cell in enumerate(rest, 1)
     ]
     return element("tr", element("th", first, scope="row"), others)

@@ -18,7 +18,8 @@ from hearth.monitoring.sections.blocks import (
 )
 from hearth.monitoring.sections.space import MOST_TEXT, Space, left_out
 
-_MOST_BINS, _MOST_WORDS, _MOST_REASONS = 40, 12, 20
+_MOST_BINS, _MOST_WORDS, _MOST_REASONS, _MOST_OPEN = 40, 8, 20, 6
+_FEWEST_STANDING = 4
 _FIGURES = {
     "psi": "PSI",
     "wasserstein": "Wasserstein, in sd",
@@ -26,7 +27,7 @@ _FIGURES = {
     "l_infinity": "largest change of a share",
     "chi_square": "chi-square",
 }
-_GROUPS = {DRIFTED: "drifted more", INSUFFICIENT: "without enough data", STABLE: "stable"}
+_GROUPS = {DRIFTED: "more that drifted, in a table", INSUFFICIENT: "without enough data", STABLE: "stable"}
 _LEGEND = (
     Html('<svg class="key" viewBox="0 0 20 10" aria-hidden="true"><path class="bar" d="M3 2h14v8H3z"/></svg>'),
     " window ",
@@ -48,7 +49,13 @@ def drift(found: Drift, space: Space) -> list[Html]:
         _provisional(found),
         listed([r for r in found.reasons if r not in told][:_MOST_REASONS]),
         paragraph(_LEGEND, class_="legend") if cards else Html(),
-        element("div", [_card(item, id(item) in outputs) for item in cards], class_="cards"),
+        _cards(cards[:_MOST_OPEN], outputs),
+        folded(
+            f"{whole(len(cards) - _MOST_OPEN)} more that drifted",
+            _cards(cards[_MOST_OPEN:], outputs),
+        )
+        if len(cards) > _MOST_OPEN
+        else Html(),
         *_rest(every[len(cards) :], space),
     ]
 
@@ -64,16 +71,20 @@ def _provisional(found: Drift) -> Html:
     )
 
 
+def _cards(items: Sequence[FeatureDrift], outputs: set[int]) -> Html:
+    return element("div", [_card(item, id(item) in outputs) for item in items], class_="cards")
+
+
 def _card(item: FeatureDrift, is_output: bool) -> Html:
     special = _special(item.bins)
-    numeric = item.kind == "numeric"
+    stands = item.kind == "numeric" and len(item.bins) - special >= _FEWEST_STANDING
     return element(
         "article",
         element("h4", mark(item.verdict), " ", name(item.name), element("span", _kind(item, is_output))),
         paragraph(short(item.reason, MOST_TEXT)),
-        _standing(item.bins, special) if numeric and item.bins else _lying(item.bins),
+        _standing(item.bins, special) if stands else _lying(item.bins),
         terms(_terms(item)),
-        _all_bins(item.bins) if numeric and item.bins else Html(),
+        _all_bins(item.bins) if stands else Html(),
         class_="card",
     )
 
@@ -123,7 +134,7 @@ def _standing(bins: Sequence[Bin], special: int) -> Html:
     ends = [short(values[0].label, 24), short(values[-1].label, 24)] if values else []
     top = max((s for b in drawn for s in (b.baseline, b.window) if s == s), default=0.0)  # noqa: PLR0124
     apart = [
-        f"{short(b.label, 24)} {share(b.baseline)} → {share(b.window)}"
+        f"“{short(b.label, 24)}” from {share(b.baseline)} to {share(b.window)}"
         for b in drawn[len(drawn) - special :]
     ]
     return element(
@@ -131,7 +142,7 @@ def _standing(bins: Sequence[Bin], special: int) -> Html:
         element("figcaption", f"Most moved: {_most_moved(bins)}. Highest bar {share(top)}."),
         charts.histogram(drawn, special),
         element("div", [element("span", end) for end in ends], class_="axis"),
-        paragraph("Apart, at the right: " if apart else "", "; ".join(apart), class_="apart"),
+        paragraph("Apart, at the right: " if apart else "", "; ".join(apart), "." if apart else "", class_="apart"),
     )
 
 
@@ -150,12 +161,13 @@ def _drawn(bins: Sequence[Bin], special: int) -> Sequence[Bin]:
 
 
 def _lying(bins: Sequence[Bin]) -> Html:
-    """Return the categories whose shares changed most, one a line."""
+    """Return one bin a line; of many, those whose shares changed most."""
     if not bins:
         return Html()
-    moved = sorted(bins, key=lambda b: -abs(b.window - b.baseline))
-    shown = moved[:_MOST_WORDS]
-    return element("div", _bin_table(shown), _uncounted(len(moved) - len(shown)))
+    shown = bins
+    if len(bins) > _MOST_WORDS:
+        shown = sorted(bins, key=lambda b: -abs(b.window - b.baseline))[:_MOST_WORDS]
+    return element("div", _bin_table(shown), _uncounted(len(bins) - len(shown)))
 
 
 def _all_bins(bins: Sequence[Bin]) -> Html:
@@ -175,7 +187,7 @@ def _bin_table(bins: Sequence[Bin]) -> Html:
     rows = [
         element(
             "tr",
-            element("th", name(item.label, 40), scope="row"),
+            element("th", name(item.label, 28), scope="row"),
             element("td", charts.pair(item, top)),
             element("td", share(item.baseline)),
             element("td", share(item.window)),

@@ -9,7 +9,7 @@ from hearth.monitoring.figures import interval, plural, rounded, share, whole
 from hearth.monitoring.markup import Content, Html, element, name, short
 from hearth.monitoring.report import Gate, Metric, Quality, Reliability
 from hearth.monitoring.sections import confusion
-from hearth.monitoring.sections.blocks import badge, folded, listed, paragraph, table
+from hearth.monitoring.sections.blocks import folded, listed, paragraph, table
 from hearth.monitoring.sections.space import Space, left_out
 
 _MOST_METRICS, _MOST_OPEN, _MOST_REASONS = 20, 12, 20
@@ -24,8 +24,8 @@ def quality(found: Quality | None, space: Space) -> list[Html]:
     return [
         _gate(found.gate),
         paragraph(wording.labelled(found)),
-        paragraph(wording.estimate(found), class_="notice"),
         _metrics(metrics) if metrics else Html(),
+        paragraph(wording.estimate(found), class_="notice"),
         _slices(found, space),
         _classes(found.classes, space),
         confusion.confusion(found.confusion, space),
@@ -36,8 +36,8 @@ def quality(found: Quality | None, space: Space) -> list[Html]:
 def _gate(gate: Gate | None) -> Html:
     if gate is None:
         return paragraph("No thresholds are set, so quality is shown and not judged.")
-    said = element("p", badge(gate.verdict), " ", wording.gate(gate))
-    return element("div", said, listed(gate.reasons[:_MOST_REASONS]))
+    reasons = listed(gate.reasons[:_MOST_REASONS])
+    return element("div", paragraph(wording.gate(gate)), reasons)
 
 
 def _metrics(metrics: Sequence[Metric]) -> Html:
@@ -46,25 +46,20 @@ def _metrics(metrics: Sequence[Metric]) -> Html:
             wording.metric_name(short(metric.name, 60)),
             _value(metric),
             interval(metric.low, metric.high),
-            charts.whisker(metric, charts.scale([metric])),
+            charts.whisker(metric, charts.whole_scale(metric)),
             f"{short(metric.better, 20)} is better",
             whole(metric.rows),
         )
         for metric in metrics
     ]
     head = ("metric", "value", "95% interval", "", "", "labelled rows")
-    return table("Quality of all labelled predictions", head, rows)
+    told = f"{_ABOUT}, on a scale from 0 to 1, or to the interval's end where that is beyond."
+    drawn = table("Quality of all labelled predictions", head, rows)
+    return element("div", drawn, paragraph(told, class_="legend"))
 
 
 def _value(metric: Metric) -> str:
     return "cannot be told" if metric.value != metric.value else rounded(metric.value)  # noqa: PLR0124
-
-
-def _badness(metric: Metric) -> float:
-    """Return a key that puts the worst first; what cannot be told comes last."""
-    if metric.value != metric.value:  # noqa: PLR0124 (NaN)
-        return float("inf")
-    return metric.value if metric.better == "higher" else -metric.value
 
 
 def _slices(found: Quality, space: Space) -> Html:
@@ -72,7 +67,7 @@ def _slices(found: Quality, space: Space) -> Html:
     filled = [item for item in found.slices if item.metrics]
     if not filled:
         return Html()
-    filled.sort(key=lambda item: _badness(item.metrics[0]))
+    filled.sort(key=lambda item: wording.badness(item.metrics[0]))
     shown = filled[: space.slices]
     first = shown[0].metrics[0].name
     overall = next((m for m in found.metrics if m.name == first), None)
@@ -114,7 +109,7 @@ def _classes(classes: Mapping[str, tuple[Metric, ...]], space: Space) -> Html:
     filled = {label: metrics for label, metrics in classes.items() if metrics}
     if not filled:
         return Html()
-    order = sorted(filled.items(), key=lambda item: _badness(item[1][-1]))
+    order = sorted(filled.items(), key=lambda item: wording.badness(item[1][-1]))
     shown = order[: space.classes]
     names = [m.name for m in shown[0][1]][:4]
     scale = charts.scale([metrics[-1] for _, metrics in shown])
@@ -139,6 +134,10 @@ def _classes(classes: Mapping[str, tuple[Metric, ...]], space: Space) -> Html:
     return element("div", element("h4", "By class"), folds)
 
 
+def _span(word: str) -> Html:
+    return element("span", word)
+
+
 def _calibration(points: Sequence[Reliability]) -> Html:
     if not points:
         return Html()
@@ -152,6 +151,7 @@ def _calibration(points: Sequence[Reliability]) -> Html:
             "100%. On the broken diagonal they agree; under it the model is too sure of itself.",
         ),
         charts.calibration(points),
+        element("div", map(_span, ("0%", "confidence →", "100%")), class_="axis"),
     )
     head = ("confidence, mean", "were right", "rows")
     figures = folded("Calibration in figures", table("Calibration", head, rows))

@@ -28,12 +28,12 @@ def _drawings(hours: Sequence[HourTraffic]) -> Html:
     low, high = charts.latency_scale(hours)
     busiest = max(hour.requests for hour in hours)
     refused = sum(hour.errors for hour in hours)
-    hatched = f"; hatched: refused or failed, {whole(refused)} in all" if refused else ""
+    outlined = f"; broken outline: refused or failed, {whole(refused)} in all" if refused else ""
     figures = [
         _figure(
             hours,
             charts.requests(hours),
-            f"Requests by hour, at most {whole(busiest)}{hatched}",
+            f"Requests by hour, at most {whole(busiest)}{outlined}",
         )
     ]
     if high:
