@@ -38,7 +38,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "load": ("hearth_local.commands_registry", "load", "Load a version again."),
     "unload": ("hearth_local.commands_registry", "unload", "Take a model out of service."),
     "optimize": ("hearth_local.commands_not_built", "optimize", "Not built yet."),
-    "report": ("hearth_local.commands_not_built", "report", "Not built yet."),
+    "report": ("hearth_local.commands_report", "report", "Show how a model is doing."),
     "metrics": (
         "hearth_local.commands_metrics",
         "metrics",

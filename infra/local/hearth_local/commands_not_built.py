@@ -17,12 +17,3 @@ def optimize(*, name: str, wait: bool, stack: str | None) -> None:
     del wait
     found = chosen(stack)
     click.echo(require(found, Call("POST", f"/v2/repository/models/{name}/optimize")).body)
-
-
-@click.command(short_help="Not built yet.")
-@click.argument("name")
-@stack_option
-def report(*, name: str, stack: str | None) -> None:
-    """Show model NAME's report."""
-    found = chosen(stack)
-    click.echo(require(found, Call("GET", f"/reports/{name}")).body)

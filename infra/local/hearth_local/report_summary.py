@@ -1,0 +1,220 @@
+"""A report on the terminal: the verdict, then what it rests on, shortest first.
+
+Names come from outside: they are written as text, never as rich's markup, and what a terminal
+would act on is shown as its code.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+
+from hearth.monitoring import figures, wording
+from hearth.monitoring.markup import short, visible
+from hearth.monitoring.report import (
+    DRIFTED,
+    FAILED,
+    PASSED,
+    STABLE,
+    UNWELL,
+    WELL,
+    Bin,
+    Drift,
+    FeatureDrift,
+    Metric,
+    Quality,
+    Report,
+    SliceQuality,
+    VersionReport,
+)
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+_MOST_REASONS, _MOST_VERSIONS, _MOST_FEATURES, _MOST_LINES = 10, 8, 10, 5
+_BLOCKS = "▁▂▃▄▅▆▇█"
+_SIGNS = {UNWELL: "▲", DRIFTED: "▲", FAILED: "▲", WELL: "●", STABLE: "●", PASSED: "●"}
+_STYLES = {"▲": "bold red", "●": "green", "○": "yellow"}
+
+
+def show(report: Report) -> None:
+    """Print a report; piped, it is plain and a line is never broken."""
+    width = None if sys.stdout.isatty() else 500
+    console = Console(highlight=False, width=width)
+    for part in _parts(report):
+        console.print(part, soft_wrap=isinstance(part, Text))
+
+
+def _parts(report: Report) -> Iterable[Text | Table]:
+    yield _verdict(report.verdict, wording.headline(report))
+    yield from _listed(report.reasons, _MOST_REASONS)
+    yield _text(f"judged {wording.moment(report.judged_at)} over {wording.window(report)}", "dim")
+    order = wording.ordered(report.versions)
+    if not order:
+        yield _text("no version was served or used in the window")
+        return
+    yield _versions(order[:_MOST_VERSIONS])
+    for version in order[:_MOST_VERSIONS]:
+        yield from _version(version)
+    if len(order) > _MOST_VERSIONS:
+        yield _text(f"{len(order) - _MOST_VERSIONS} more versions: hearth report --json", "dim")
+    for why, count in report.set_aside.items():
+        yield _text(f"set aside: {figures.whole(count)} {short(why, 200)}", "dim")
+
+
+def _text(words: str, style: str = "") -> Text:
+    return Text(visible(words), style=style)
+
+
+def _verdict(verdict: str, words: str = "") -> Text:
+    sign = _SIGNS.get(verdict, "○")
+    return _text(f"{sign} {words or verdict}", _STYLES[sign])
+
+
+def _listed(items: Sequence[str], most: int) -> Iterable[Text]:
+    yield from (_text(f"  {i}. {short(item, 300)}") for i, item in enumerate(items[:most], 1))
+    if len(items) > most:
+        yield _text(f"  {len(items) - most} more", "dim")
+
+
+def _table(*heads: str) -> Table:
+    table = Table(*heads, box=None, padding=(0, 2, 0, 0))
+    for column in table.columns:
+        column.no_wrap = not sys.stdout.isatty()
+    return table
+
+
+def _versions(versions: Sequence[VersionReport]) -> Table:
+    names = dict.fromkeys(m.name for v in versions if v.quality for m in v.quality.metrics[:1])
+    first = next(iter(names), "")
+    heads = ("version", "routed by", "drift", "quality", "requests", "failed", "p50", "p99")
+    table = _table(*heads, _text(wording.metric_name(first)).plain)
+    for version in versions:
+        use, quality = version.traffic, version.quality
+        gate = quality.gate if quality else None
+        metrics = [m for m in quality.metrics if m.name == first] if quality else []
+        table.add_row(
+            str(version.version),
+            _text(short(wording.routing(version), 60)),
+            _verdict(version.drift.verdict),
+            _verdict(gate.verdict) if gate else "",
+            figures.whole(use.requests),
+            figures.whole(wording.failures(version)),
+            figures.seconds(use.latency.p50),
+            figures.seconds(use.latency.p99),
+            wording.value(metrics[0]) if metrics else "",
+        )
+    return table
+
+
+def _version(version: VersionReport) -> Iterable[Text | Table]:
+    yield Text()
+    yield _text(f"version {version.version}", "bold")
+    yield from (_text(f"  {short(note, 300)}") for note in version.notes[:_MOST_LINES])
+    yield _text(f"  {wording.traffic(version)}")
+    yield from _drift(version.drift)
+    if version.violations:
+        yield _text(f"  {figures.plural(len(version.violations), 'broken constraint')}:")
+    for item in version.violations[:_MOST_LINES]:
+        yield _text(f"    {short(item.feature_name, 60)}: {short(item.description, 200)}")
+    if len(version.violations) > _MOST_LINES:
+        yield _text(f"    {len(version.violations) - _MOST_LINES} more", "dim")
+    if version.quality:
+        yield from _quality(version.quality)
+
+
+def _drift(drift: Drift) -> Iterable[Text | Table]:
+    yield _text(f"  {wording.drift_summary(drift)}")
+    if drift.provisional:
+        yield _text("  The baseline is provisional: the version's own first traffic.", "yellow")
+    moved = [
+        item
+        for item in wording.by_verdict((*drift.features, *drift.outputs))
+        if item.verdict == DRIFTED
+    ]
+    if moved:
+        yield _features(moved[:_MOST_FEATURES])
+    if len(moved) > _MOST_FEATURES:
+        yield _text(f"    {len(moved) - _MOST_FEATURES} more drifted", "dim")
+
+
+def _features(moved: Sequence[FeatureDrift]) -> Table:
+    table = _table("    drifted", "distance", "line", "p", "baseline", "window", "most moved")
+    for item in moved:
+        table.add_row(
+            _text(f"    {short(item.name, 40)}"),
+            figures.number(item.distance),
+            figures.number(item.line),
+            figures.chance(item.p_adjusted),
+            *_sparks(item.bins),
+            _text(short(wording.most_moved(item.bins, 1), 80)),
+        )
+    return table
+
+
+def _sparks(bins: Sequence[Bin]) -> tuple[str, str]:
+    """Return the baseline's and the window's histogram as a line of blocks, to one scale.
+
+    Example:
+        >>> _sparks([Bin("a", 0.5, 0.0), Bin("b", 0.5, 1.0)])
+        ('▅▅', '▁█')
+    """
+    bins = bins[:24]
+    top = max((s for item in bins for s in (item.baseline, item.window) if s == s), default=0)  # noqa: PLR0124
+    return tuple(  # type: ignore[return-value]
+        "".join(_block(share, top) for share in shares)
+        for shares in ([b.baseline for b in bins], [b.window for b in bins])
+    )
+
+
+def _block(share: float, top: float) -> str:
+    if not (share > 0 and top > 0):
+        return _BLOCKS[0]
+    return _BLOCKS[round(min(share / top, 1.0) * (len(_BLOCKS) - 1))]
+
+
+def _quality(quality: Quality) -> Iterable[Text | Table]:
+    yield _text(f"  {wording.labelled(quality)}")
+    if quality.gate:
+        yield _text(f"  {wording.gate(quality.gate)}")
+        yield from (_text(f"    {short(r, 300)}") for r in quality.gate.reasons[:_MOST_LINES])
+    if quality.metrics:
+        yield _metrics(quality)
+    estimate = wording.estimate(quality)
+    if estimate:
+        yield _text(f"  {estimate}", "dim")
+
+
+def _metrics(quality: Quality) -> Table:
+    table = _table("    metric", "value (95% interval)", "", "rows")
+    worst = sorted((s for s in quality.slices if s.metrics), key=_slice_key)[:_MOST_LINES]
+    lines = [(wording.metric_name(m.name), m) for m in quality.metrics[:_MOST_FEATURES]]
+    lines += [(f"  {wording.metric_name(s.metrics[0].name)}, {s.slice}", s.metrics[0]) for s in worst]
+    for label, metric in lines:
+        table.add_row(
+            _text(f"    {short(label, 60)}"),
+            wording.value(metric),
+            whisker(metric),
+            figures.whole(metric.rows),
+        )
+    return table
+
+
+def _slice_key(item: SliceQuality) -> float:
+    return wording.badness(item.metrics[0])
+
+
+def whisker(metric: Metric, width: int = 24) -> str:
+    """Return an interval inside 0 to 1 as a line of signs, or nothing for other metrics.
+
+    Example:
+        >>> whisker(Metric("accuracy", 0.5, 0.25, 0.75, 10), 9)
+        '  ├─●─┤  '
+    """
+    if not 0 <= metric.low <= metric.value <= metric.high <= 1:
+        return ""
+    low, at, high = (round(v * (width - 1)) for v in (metric.low, metric.value, metric.high))
+    signs = [" "] * width
+    signs[low : high + 1] = "─" * (high + 1 - low)
+    signs[low], signs[high], signs[at] = "├", "┤", "●"
+    return "".join(signs)

@@ -1,0 +1,1 @@
+"""Parts of the report page, each from the values that it shows."""
