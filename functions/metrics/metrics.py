@@ -1,60 +1,66 @@
-"""metrics: keeps the records that predict logs, counts them, and tells what is known of models."""
+"""metrics: keeps and counts what predict logs, takes feedback, judges, and answers from it all."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import asdict
 from functools import cache
 from typing import Any
 
 from hearth.edge.door import respond
-from hearth.edge.events import Event, is_http, is_log_batch, job, log_batch
-from hearth.edge.jobs import unknown_job
+from hearth.edge.events import (
+    Event,
+    is_http,
+    is_log_batch,
+    is_object_created,
+    log_batch,
+    object_created,
+)
 from hearth.edge.settings import MetricsSettings
 from hearth.edge.telemetry import logger
-from hearth.monitoring.baselines import Baselines
-from hearth.monitoring.ingest import Ingest
+from hearth.monitoring.metrics_jobs import on_dropped, on_job, on_records
 from hearth.monitoring.metrics_routes import metrics
-from hearth.monitoring.tally import Tally
-from hearth.stores.aws_s3 import S3Documents
+from hearth.monitoring.monitor import Monitor, assemble
+from hearth.stores.artefacts import Artefacts
+from hearth.stores.aws_events import EventBridgeAnnouncer
+from hearth.stores.aws_s3 import S3Blobs, S3Documents
 from hearth.stores.clock import SystemClock
 
 
 @cache
-def documents() -> S3Documents:
-    return S3Documents(MetricsSettings.from_env(os.environ).bucket)
+def settings() -> MetricsSettings:
+    return MetricsSettings.from_env(os.environ)
 
 
 @cache
-def baselines() -> Baselines:
-    return Baselines(documents())
-
-
-def handler(event: Event, context: Any) -> dict[str, Any]:  # noqa: ANN401, ARG001 (AWS's context)
-    if is_http(event):
-        return respond(event, lambda request: metrics(request, documents()))
-    if is_log_batch(event):
-        return _ingest(event)
-    do = job(event)
-    if do not in _JOBS:
-        raise unknown_job(do, *_JOBS)
-    return _JOBS[do]()
-
-
-def _ingest(event: Event) -> dict[str, Any]:
-    ingested = asdict(
-        Ingest(documents(), baselines(), SystemClock()).ingest(log_batch(event)),
+def monitor() -> Monitor:
+    documents = S3Documents(settings().bucket)
+    return assemble(
+        documents,
+        Artefacts(documents, S3Blobs(settings().bucket)),
+        EventBridgeAnnouncer(settings().event_bus),
+        SystemClock(),
+        (settings().window_h, settings().feedback_h),
     )
-    if ingested["foreign"] or ingested["misdated"]:
-        logger("metrics").warning("lines that are not counted", extra={"ingested": ingested})
-    return ingested
 
 
-def _tally() -> dict[str, Any]:
-    tallied = asdict(Tally(documents(), baselines(), SystemClock()).tally())
-    logger("metrics").info("tallied", extra={"tallied": tallied})
-    return tallied
+def _emit(line: str) -> None:
+    print(line, flush=True)  # noqa: T201 (CloudWatch makes metrics of it)
 
 
-_JOBS: dict[str, Callable[[], dict[str, Any]]] = {"tally": _tally}
+def handler(event: Event, context: Any) -> dict[str, Any]:  # noqa: ANN401 (AWS's context)
+    def remaining_s() -> float:
+        return float(context.get_remaining_time_in_millis()) / 1000
+
+    if is_http(event):
+        return respond(event, lambda request: metrics(request, monitor()))
+    if is_log_batch(event):
+        answer = on_records(log_batch(event), monitor())
+        if answer["foreign"] or answer["misdated"]:
+            logger("metrics").warning("lines that are not counted", extra={"ingested": answer})
+        return answer
+    if is_object_created(event):
+        answer = on_dropped(object_created(event), settings().bucket, monitor())
+    else:
+        answer = on_job(event, monitor(), _emit, remaining_s)
+    logger("metrics").info("done", extra={"outcome": answer})
+    return answer

@@ -21,7 +21,7 @@ from hearth.monitoring.profile import Profile
 from hearth.monitoring.records import HOUR_MS, Place, hour_of
 from hearth.monitoring.tally import Tallied, Tally
 from hearth.monitoring.totals import KEY, read_ledger
-from hearth.monitoring.windows import list_profiles, profile_key, read_window
+from hearth.monitoring.windows import Hours, list_profiles, profile_key
 from hearth.stores.ports import Document
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -80,7 +80,7 @@ class House:
 
     def window(self, model: str = "m", version: int = 1) -> list[Profile]:
         since, until = hour_of(AT - 40 * HOUR_MS), hour_of(AT + HOUR_MS)
-        return read_window(self.documents, model, since, until).get(version, [])
+        return Hours(self.documents, since, until).of_model(model).get(version, [])
 
     def in_window(self, model: str = "m", version: int = 1) -> int:
         return sum(profile.traffic.requests for profile in self.window(model, version))
@@ -582,7 +582,8 @@ def test_window_has_the_hours_that_were_asked_for_and_the_model(house: House) ->
         house.ingest([watched.record("other", at=AT - hours * HOUR_MS)])
     house.tally()
 
-    found = read_window(house.documents, "m", hour_of(AT - 2 * HOUR_MS), hour_of(AT - HOUR_MS))
+    window = Hours(house.documents, hour_of(AT - 2 * HOUR_MS), hour_of(AT - HOUR_MS))
+    found = window.of_model("m")
     assert [(p.model, p.hour) for p in found[1]] == [
         ("m", hour_of(AT - 2 * HOUR_MS)),
         ("m", hour_of(AT - HOUR_MS)),

@@ -11,11 +11,12 @@ from dataclasses import asdict, dataclass, field
 
 from hearth.domain.errors import HearthError
 from hearth.monitoring import reports, verdict_metrics
+from hearth.monitoring.monitor import Monitor
 from hearth.monitoring.report import Report
 from hearth.monitoring.verdict import Change, changes, model_verdict
-from hearth.monitoring.version_report import Judged, Sources, version_reports
+from hearth.monitoring.version_report import Judged, version_reports
+from hearth.monitoring.windows import Hours
 from hearth.stores.clock import stamp
-from hearth.stores.ports import Announcer, Clock
 
 VERDICT_CHANGED = "Verdict Changed"
 # A model that is begun must be able to end before the function's time does.
@@ -23,21 +24,8 @@ _LEAST_S = 30.0
 _TOLD_REASONS = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Judge:
-    """What judging works with.
-
-    Args:
-        sources: Where what is judged comes from.
-        announcer: Who is told of changes.
-        clock: The time.
-        emit: Takes one line of CloudWatch metrics.
-    """
-
-    sources: Sources
-    announcer: Announcer
-    clock: Clock
-    emit: Callable[[str], None]
+Emit = Callable[[str], None]
+"""Takes one line of CloudWatch metrics."""
 
 
 @dataclass(slots=True)
@@ -50,56 +38,86 @@ class Outcome:
     left: list[str] = field(default_factory=list)
 
 
-def judge_all(judge: Judge, models: Sequence[str], remaining_s: Callable[[], float]) -> Outcome:
-    """Judge models one after the other, each whatever becomes of the others.
+def judge_all(monitor: Monitor, emit: Emit, remaining_s: Callable[[], float]) -> Outcome:
+    """Judge every model, one after the other, each whatever becomes of the others.
 
     Args:
-        judge: What to work with.
-        models: Their names, those that were judged longest ago first.
+        monitor: What to work with.
+        emit: Takes lines of CloudWatch metrics.
         remaining_s: How much time is left.
+
+    Raises:
+        StoreError: If there is no telling which models there are.
     """
-    done = Outcome()
+    done, hours = Outcome(), monitor.hours()
+    models = _oldest_first(monitor)
+    found: list[Report] = []
     for at, model in enumerate(models):
         if remaining_s() < _LEAST_S:
-            done.left = list(models[at:])
+            done.left = models[at:]
             break
         try:
-            report, changed = judge_model(judge, model)
+            report, changed = judge_model(monitor, model, hours, emit)
         except HearthError as error:
             done.unreadable[model] = str(error)
             continue
+        found.append(report)
         done.judged[model] = report.verdict
         done.changed += [f"{model}: {_told(change)}" for change in changed]
+    reports.write_summary(monitor.documents, found, set(models))
     return done
 
 
-def judge_model(judge: Judge, model: str) -> tuple[Report, tuple[Change, ...]]:
+def _oldest_first(monitor: Monitor) -> list[str]:
+    """Return all models, those that were judged longest ago first: none is always left over."""
+    known = reports.read_summary(monitor.documents)[0].models
+    at = {name: one.judged_at for name, one in known.items()}
+    return sorted(monitor.registry.models(), key=lambda model: (at.get(model, ""), model))
+
+
+def judge_one(monitor: Monitor, model: str, emit: Emit) -> Outcome:
+    """Judge one model now.
+
+    Raises:
+        UnknownModel: If there is no such model.
+        StoreError: If the bucket or the event bus did not do what was asked.
+    """
+    report, changed = judge_model(monitor, model, monitor.hours(), emit)
+    reports.write_summary(monitor.documents, [report])
+    told = [f"{model}: {_told(change)}" for change in changed]
+    return Outcome(judged={model: report.verdict}, changed=told)
+
+
+def judge_model(
+    monitor: Monitor, model: str, hours: Hours, emit: Emit
+) -> tuple[Report, tuple[Change, ...]]:
     """Judge one model, write its report and tell what changed.
 
     Raises:
         UnknownModel: If there is no such model.
         StoreError: If the bucket or the event bus did not do what was asked.
     """
-    documents = judge.sources.documents
+    documents = monitor.documents
     before = reports.read_latest(documents, model)
-    judged = version_reports(judge.sources, model, judge.clock.now())
-    report = _report(model, judged, judge)
+    now = monitor.clock.now()
+    judged = version_reports(monitor, hours, model, now)
+    report = _report(model, judged, stamp(now))
     for version, name, document in judged.documents:
         reports.write_over(documents, reports.hour_key(report, version, name), document)
     changed = changes(before.report, report)
     if changed:
-        judge.announcer.announce(VERDICT_CHANGED, _detail(report, changed))
+        monitor.announcer.announce(VERDICT_CHANGED, _detail(report, changed))
     # Two that judge at once saw the same; the second one's metrics would say it twice.
     if reports.write_latest(documents, report, before.etag):
-        judge.emit(verdict_metrics.line(report, judge.clock.now()))
+        emit(verdict_metrics.line(report, now))
     return report, changed
 
 
-def _report(model: str, judged: Judged, judge: Judge) -> Report:
+def _report(model: str, judged: Judged, judged_at: str) -> Report:
     verdict = model_verdict(judged.versions)
     return Report(
         model=model,
-        judged_at=stamp(judge.clock.now()),
+        judged_at=judged_at,
         since=judged.since,
         until=judged.until,
         verdict=verdict.verdict,

@@ -1,19 +1,23 @@
-"""Reports in the bucket: the newest of each model, and what each hour's judgement rested on."""
+"""Reports in the bucket: the newest of each model, what it rested on, and the headlines of all."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 from hearth.domain.errors import InvalidDocument, StoreConflict
 from hearth.domain.identity import model_name
+from hearth.monitoring import summary as summaries
 from hearth.monitoring.report import Report
 from hearth.monitoring.report_document import from_document, to_document
+from hearth.monitoring.summary import EMPTY, Summary, with_report
 from hearth.stores.documents import parse_json
 from hearth.stores.ports import Document, Documents
 
 PREFIX = "reports/"
+SUMMARY = f"{PREFIX}summary.json"
 _ATTEMPTS = 5
 
 
@@ -75,6 +79,53 @@ def write_over(documents: Documents, key: str, document: Any) -> None:  # noqa: 
                 documents.replace(key, body, found.etag)
             else:
                 documents.create(key, body)
+        except StoreConflict:
+            if attempt + 1 == _ATTEMPTS:
+                raise
+        else:
+            return
+
+
+def read_summary(documents: Documents) -> tuple[Summary, str]:
+    """Return the headlines of all models, and the ETag they had.
+
+    What cannot be read is as none: the next judgements write it anew.
+    """
+    found = documents.read(SUMMARY)
+    if not isinstance(found, Document):
+        return EMPTY, ""
+    try:
+        return summaries.from_document(parse_json(found.body, SUMMARY)), found.etag
+    except InvalidDocument:
+        return EMPTY, found.etag
+
+
+def write_summary(
+    documents: Documents, judged: Sequence[Report], models: Collection[str] | None = None
+) -> None:
+    """Put the headlines of new reports among those of all models.
+
+    Args:
+        documents: Where they lie.
+        judged: The new reports.
+        models: All models that there are; None where they were not looked for.
+
+    Raises:
+        StoreConflict: If others write it at the same moment, again and again.
+    """
+    for attempt in range(_ATTEMPTS):
+        summary, etag = read_summary(documents)
+        for report in judged:
+            summary = with_report(summary, report)
+        if models is not None:
+            kept = {name: one for name, one in summary.models.items() if name in models}
+            summary = Summary(kept)
+        body = orjson.dumps(summaries.to_document(summary))
+        try:
+            if etag:
+                documents.replace(SUMMARY, body, etag)
+            else:
+                documents.create(SUMMARY, body)
         except StoreConflict:
             if attempt + 1 == _ATTEMPTS:
                 raise

@@ -26,7 +26,9 @@ def line(report: Report, now: datetime) -> str:
         "Unwell": int(report.verdict == UNWELL),
         "Drifted": int(bool(drifted)),
         "DriftedFeatures": sum(
-            item.verdict == DRIFTED for drift in drifted for item in (*drift.features, *drift.outputs)
+            item.verdict == DRIFTED
+            for drift in drifted
+            for item in (*drift.features, *drift.outputs)
         ),
         "QualityFailed": int(any(gate and gate.verdict == FAILED for gate in gates)),
         "Violations": sum(len(version.violations) for version in served),

@@ -13,16 +13,13 @@ from hearth.domain.identity import STABLE
 from hearth.domain.manifest import BASELINE, Manifest
 from hearth.domain.registry_entry import RegistryEntry
 from hearth.monitoring import data_quality, drift, quality
-from hearth.monitoring.baselines import Baselines
+from hearth.monitoring.monitor import Monitor
 from hearth.monitoring.profile import Known, Profile
 from hearth.monitoring.report import INSUFFICIENT, Drift, Quality, VersionReport
 from hearth.monitoring.stored import Window, hour_of
 from hearth.monitoring.traffic import Traffic
 from hearth.monitoring.usage import usage
-from hearth.monitoring.windows import Profiles
-from hearth.stores.artefacts import Artefacts
-from hearth.stores.ports import Documents
-from hearth.stores.registry import Registry
+from hearth.monitoring.windows import Hours
 
 MOST_VERSIONS = 20
 # Records are read again for quality: so many fit into a run beside everything else.
@@ -31,30 +28,6 @@ MOST_RECORDS = 2_000_000
 UNANSWERED = "requests_without_version"
 OLD_VERSIONS = "versions_over_bound"
 UNMATCHED = "rows_unmatched"
-
-
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """Where what is judged comes from.
-
-    Args:
-        documents: Records, profiles, feedback.
-        registry: Which versions there are, and where labels lead.
-        artefacts: Their manifests.
-        baselines: What they are compared with.
-        window_h: Hours of predictions that drift and traffic are judged over.
-        feedback_h: Hours of predictions that are compared with feedback.
-    """
-
-    documents: Documents
-    registry: Registry
-    artefacts: Artefacts
-    baselines: Baselines
-    window_h: int = 24
-    feedback_h: int = 168
-
-    def window(self, now: datetime, hours: int) -> Window:
-        return Window(hour_of(now - timedelta(hours=hours - 1)), hour_of(now))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,20 +65,19 @@ class _Version:
         return [p for p in self.profiles if p.baseline == self.known.digest]
 
 
-def version_reports(sources: Sources, profiles: Profiles, model: str, now: datetime) -> Judged:
+def version_reports(monitor: Monitor, hours: Hours, model: str, now: datetime) -> Judged:
     """Judge every version of a model that can be served or was used in the window.
 
     Raises:
         UnknownModel: If there is no such model.
         StoreError: If the bucket cannot tell.
     """
-    entry = sources.registry.read(model).entry
-    window = sources.window(now, sources.window_h)
-    hours = profiles.of_model(model)
-    numbers = sorted({*entry.available(), *hours} - {0}, reverse=True)
-    versions = [_read(sources, model, n, hours.get(n, ())) for n in numbers[:MOST_VERSIONS]]
-    rights, set_aside = _quality(sources, entry, versions, now)
-    refused = sum(p.traffic.requests for p in hours.get(0, ()))
+    entry = monitor.registry.read(model).entry
+    profiles = hours.of_model(model)
+    numbers = sorted({*entry.available(), *profiles} - {0}, reverse=True)
+    versions = [_read(monitor, model, n, profiles.get(n, ())) for n in numbers[:MOST_VERSIONS]]
+    rights, set_aside = _quality(monitor, entry, versions, now)
+    refused = sum(p.traffic.requests for p in profiles.get(0, ()))
     found = {
         **set_aside,
         UNANSWERED: refused,
@@ -114,8 +86,8 @@ def version_reports(sources: Sources, profiles: Profiles, model: str, now: datet
     }
     reports = tuple(_report(entry, version, rights.get(version.number)) for version in versions)
     return Judged(
-        since=window.since,
-        until=window.until,
+        since=hours.since,
+        until=hours.until,
         versions=reports,
         set_aside={name: count for name, count in found.items() if count},
         documents=tuple(
@@ -126,13 +98,13 @@ def version_reports(sources: Sources, profiles: Profiles, model: str, now: datet
     )
 
 
-def _read(sources: Sources, model: str, number: int, profiles: Sequence[Profile]) -> _Version:
+def _read(monitor: Monitor, model: str, number: int, profiles: Sequence[Profile]) -> _Version:
     try:
-        manifest = sources.artefacts.manifest(model, number).manifest
+        manifest = monitor.artefacts.manifest(model, number).manifest
     except HearthError as error:
         # Records of a version whose manifest cannot be read: its traffic is known all the same.
         return _Version(number, profiles, Known(), None, (str(error),))
-    known = sources.baselines.find(model, number)
+    known = monitor.baselines.find(model, number)
     version = _Version(number, profiles, known, manifest)
     return replace(version, notes=tuple(_notes(version, manifest)))
 
@@ -152,7 +124,7 @@ def _notes(version: _Version, manifest: Manifest) -> Iterator[str]:
 
 
 def _quality(
-    sources: Sources, entry: RegistryEntry, versions: Sequence[_Version], now: datetime
+    monitor: Monitor, entry: RegistryEntry, versions: Sequence[_Version], now: datetime
 ) -> tuple[dict[int, Quality], Mapping[str, int]]:
     stable = entry.labels.get(STABLE, {})
     main = max(stable, key=lambda number: (stable[number], number), default=0)
@@ -167,15 +139,16 @@ def _quality(
         for version in versions
         if version.manifest
     ]
-    window = sources.window(now, _hours_of_records(sources, versions))
-    return quality.quality(entry.model, judged, window, sources.documents)
+    hours = _hours_of_records(monitor, versions)
+    window = Window(hour_of(now - timedelta(hours=hours - 1)), hour_of(now))
+    return quality.quality(entry.model, judged, window, monitor.documents)
 
 
-def _hours_of_records(sources: Sources, versions: Sequence[_Version]) -> int:
+def _hours_of_records(monitor: Monitor, versions: Sequence[_Version]) -> int:
     """Return how many hours of records can be read, at the rate of the window."""
     requests = sum(p.traffic.requests for version in versions for p in version.profiles)
-    an_hour = requests / sources.window_h
-    return max(min(sources.feedback_h, int(MOST_RECORDS / an_hour) if an_hour else 1 << 30), 1)
+    an_hour = requests / monitor.window_h
+    return max(min(monitor.feedback_h, int(MOST_RECORDS / an_hour) if an_hour else 1 << 30), 1)
 
 
 def _report(entry: RegistryEntry, version: _Version, right: Quality | None) -> VersionReport:

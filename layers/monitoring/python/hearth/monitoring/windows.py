@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -96,41 +96,52 @@ def create_profile(documents: Documents, place: Place, name: str, profile: Profi
     return True
 
 
-def read_window(
-    documents: Documents, model: str, since_hour: str, until_hour: str
-) -> dict[int, list[Profile]]:
-    """Return a model's profiles by version, one an hour in which there was traffic.
+@dataclass
+class Hours:
+    """Profiles of some hours, listed once for whichever models are asked for.
 
     Args:
         documents: Where they lie.
-        model: Its name.
-        since_hour: The first hour, as keys have it: `2026-11-23T21`.
-        until_hour: The last one, included.
+        since: The first hour, as keys have it: `2026-11-23T21`.
+        until: The last one, included.
     """
-    # Twice: between two looks, a tally may have put one profile in another's place.
-    with suppress(StoreConflict):
-        return _window(documents, model, (since_hour, until_hour), patient=False)
-    return _window(documents, model, (since_hour, until_hour), patient=True)
 
+    documents: Documents
+    since: str
+    until: str
+    _listed: dict[str, dict[Place, Found]] | None = None
+    _merged: Mapping[Place, str] = field(default_factory=dict)
 
-def _window(
-    documents: Documents, model: str, hours: tuple[str, str], *, patient: bool
-) -> dict[int, list[Profile]]:
-    ledger, _ = read_ledger(documents)
-    found: dict[int, list[Profile]] = {}
-    for place, there in sorted(list_profiles(documents, *hours).items()):
-        if place.model != model:
-            continue
-        try:
-            profile = _of_place(documents, place, there, ledger.merged.get(place, ""))
-        except (InvalidDocument, StoreConflict) as error:
-            if isinstance(error, StoreConflict) and not patient:
-                raise
-            logging.getLogger(__name__).warning("%s; a tally mends it within the hour", error)
-            continue
-        if profile:
-            found.setdefault(place.version, []).append(profile)
-    return found
+    def of_model(self, model: str) -> dict[int, list[Profile]]:
+        """Return a model's profiles by version, one an hour in which there was traffic."""
+        # Twice: since the listing, a tally may have put one profile in another's place.
+        with suppress(StoreConflict):
+            return self._read(model, patient=False)
+        self._listed = None
+        return self._read(model, patient=True)
+
+    def _places(self, model: str) -> dict[Place, Found]:
+        if self._listed is None:
+            self._merged = read_ledger(self.documents)[0].merged
+            self._listed = {}
+            for place, there in list_profiles(self.documents, self.since, self.until).items():
+                self._listed.setdefault(place.model, {})[place] = there
+        return self._listed.get(model, {})
+
+    def _read(self, model: str, *, patient: bool) -> dict[int, list[Profile]]:
+        found: dict[int, list[Profile]] = {}
+        for place, there in sorted(self._places(model).items()):
+            try:
+                name = self._merged.get(place, "")
+                profile = _of_place(self.documents, place, there, name)
+            except (InvalidDocument, StoreConflict) as error:
+                if isinstance(error, StoreConflict) and not patient:
+                    raise
+                logging.getLogger(__name__).warning("%s; a tally mends it within the hour", error)
+                continue
+            if profile:
+                found.setdefault(place.version, []).append(profile)
+        return found
 
 
 def _of_place(documents: Documents, place: Place, there: Found, name: str) -> Profile | None:

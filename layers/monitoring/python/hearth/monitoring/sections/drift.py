@@ -27,11 +27,19 @@ _FIGURES = {
     "l_infinity": "largest change of a share",
     "chi_square": "chi-square",
 }
-_GROUPS = {DRIFTED: "more that drifted, in a table", INSUFFICIENT: "without enough data", STABLE: "stable"}
+_GROUPS = {
+    DRIFTED: "more that drifted, in a table",
+    INSUFFICIENT: "without enough data",
+    STABLE: "stable",
+}
 _LEGEND = (
-    Html('<svg class="key" viewBox="0 0 20 10" aria-hidden="true"><path class="bar" d="M3 2h14v8H3z"/></svg>'),
+    Html(
+        '<svg class="key" viewBox="0 0 20 10" aria-hidden="true"><path class="bar" d="M3 2h14v8H3z"/></svg>'
+    ),
     " window ",
-    Html('<svg class="key" viewBox="0 0 20 10" aria-hidden="true"><path class="outline" d="M3 10V2h14v8"/></svg>'),
+    Html(
+        '<svg class="key" viewBox="0 0 20 10" aria-hidden="true"><path class="outline" d="M3 10V2h14v8"/></svg>'
+    ),
     " baseline. Bins are the baseline's, drawn equally wide; values that are none stand apart.",
 )
 
@@ -80,7 +88,9 @@ def _card(item: FeatureDrift, is_output: bool) -> Html:
     stands = item.kind == "numeric" and len(item.bins) - special >= _FEWEST_STANDING
     return element(
         "article",
-        element("h4", mark(item.verdict), " ", name(item.name), element("span", _kind(item, is_output))),
+        element(
+            "h4", mark(item.verdict), " ", name(item.name), element("span", _kind(item, is_output))
+        ),
         paragraph(short(item.reason, MOST_TEXT)),
         _standing(item.bins, special) if stands else _lying(item.bins),
         terms(_terms(item)),
@@ -142,7 +152,12 @@ def _standing(bins: Sequence[Bin], special: int) -> Html:
         element("figcaption", f"Most moved: {_most_moved(bins)}. Highest bar {share(top)}."),
         charts.histogram(drawn, special),
         element("div", [element("span", end) for end in ends], class_="axis"),
-        paragraph("Apart, at the right: " if apart else "", "; ".join(apart), "." if apart else "", class_="apart"),
+        paragraph(
+            "Apart, at the right: " if apart else "",
+            "; ".join(apart),
+            "." if apart else "",
+            class_="apart",
+        ),
     )
 
 
@@ -230,5 +245,3 @@ def _line(item: FeatureDrift, *, sketch: bool) -> tuple[Content, ...]:
         chance(item.p_adjusted),
         drawing if sketch else None,
     )
-
-
