@@ -237,10 +237,10 @@ def test_large_data_is_drawn_from_and_said_to_be(made: Any, monkeypatch: Any) ->
         "of 1,000 rows, 50 drawn at random were counted",
         "the model was run on 20 of 1,000 rows",
     )
-    labelled = {**rows, "target": np.zeros(1000, np.int64)}
-    draft, _ = made(SOFTMAX, rows, labelled)
-    assert draft.notes[-1] == "the model was run on 20 of 1,000 labelled rows"
     assert draft.manifest.of_role("baseline") == again.manifest.of_role("baseline")
+    labelled = {**rows, "target": np.zeros(1000, np.int64)}
+    judged, _ = made(SOFTMAX, rows, labelled)
+    assert judged.notes[-1] == "the model was run on 20 of 1,000 labelled rows"
 
 
 @pytest.mark.parametrize("size", [1, 5])
