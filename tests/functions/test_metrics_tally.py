@@ -218,6 +218,23 @@ def test_line_that_comes_twice_in_a_batch_is_counted_once(house: House) -> None:
     assert house.counted() == 2
 
 
+def test_batch_of_many_models_is_stored_whole(house: House) -> None:
+    """Some at a time; each record once, though the batch comes twice."""
+    batch = [watched.record(f"made-up-{n % 40}", "0", at=AT + n) for n in range(80)]
+    assert house.ingest(batch) == Ingested(stored=80)
+    assert house.ingest(batch) == Ingested(repeated=80)
+    assert house.tally() == Tallied(requests=80, hours=40)
+    assert house.counted("made-up-7", 0) == 2
+
+
+def test_hour_of_many_batches_is_merged_whole(house: House) -> None:
+    """More than are read at a time."""
+    for n in range(70):
+        house.ingest(lines(n), stream=f"s{n}")
+    assert house.tally() == Tallied(requests=70, hours=1)
+    assert len(house.window()[0].sources) == 70
+
+
 def test_equal_lines_of_two_streams_are_two_records(house: House) -> None:
     """A stream is one sandbox: what two of them say alike happened twice."""
     house.ingest(lines(1))

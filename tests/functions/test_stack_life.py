@@ -123,6 +123,28 @@ def test_predictions_reach_the_bucket_as_records(bundle: Target, tmp_path: Path)
     assert {json.loads(line)["status"] for line in lines} == {200}
 
 
+def test_predictions_are_counted_in_statistics(bundle: Target, tmp_path: Path) -> None:
+    """What predict answered, and what it refused, is what Triton's statistics say a tally later."""
+    publish(bundle, "tallied", times(2.0, tmp_path))
+    for _ in range(5):
+        assert infer(bundle, "tallied").status == 200
+    refused = Call("POST", "/v2/models/tallied/versions/1/infer", b'{"inputs": []}')
+    assert send(bundle, refused).status == 400
+    until = time.monotonic() + 20
+    found: dict[str, Any] = {}
+    while found.get("fail", {}).get("count") != 1 and time.monotonic() < until:
+        time.sleep(0.3)
+        answer = bundle.client("lambda").invoke(
+            FunctionName=bundle.function("metrics"), Payload=b'{"do": "tally"}'
+        )
+        assert "FunctionError" not in answer, answer["Payload"].read()
+        [item] = send(bundle, Call("GET", "/v2/models/tallied/stats")).json()["model_stats"]
+        found = item["inference_stats"]
+    assert (found["success"]["count"], found["fail"]["count"]) == (5, 1)
+    assert found["compute_infer"]["count"] == 5
+    assert 0 < found["compute_infer"]["ns"] < found["success"]["ns"]
+
+
 def test_routes_that_are_not_built_answer_501(bundle: Target, tmp_path: Path) -> None:
     """A route of the contract whose step does not exist yet says so, with 501."""
     publish(bundle, "plain", times(3.0, tmp_path))

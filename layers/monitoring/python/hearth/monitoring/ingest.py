@@ -10,6 +10,7 @@ import gc
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -39,6 +40,8 @@ from hearth.stores.ports import Clock, Documents
 AHEAD = timedelta(hours=1)
 BEHIND = timedelta(days=15)
 """A record's time may differ from the clock so much; a clock that jumps writes no history."""
+
+_FEW, _WORKERS = 4, 8
 
 _Group = dict[str, Record]
 _Pairs = list[tuple[str, Record]]
@@ -81,7 +84,7 @@ class Ingest:
         stream = hashlib.sha256(f"{batch.group}\n{batch.stream}".encode()).hexdigest()[:8]
         for place, pairs in misdated.items():
             self._set_aside(place, _group(pairs))
-        stored = sum(self._store(place, stream, _group(pairs)) for place, pairs in dated.items())
+        stored = self._store_all(dated, stream)
         apart = sum(map(len, misdated.values()))
         records = sum(map(len, dated.values()))
         return Ingested(
@@ -90,6 +93,16 @@ class Ingest:
             foreign=len(batch.lines) - records - apart,
             misdated=apart,
         )
+
+    def _store_all(self, dated: _Places, stream: str) -> int:
+        def store(place: Place) -> int:
+            return self._store(place, stream, _group(dated[place]))
+
+        if len(dated) <= _FEW:
+            return sum(map(store, dated))
+        # Callers who make up models' names must not make a batch take longer than there is time.
+        with ThreadPoolExecutor(_WORKERS) as pool:
+            return sum(pool.map(store, dated))
 
     def _grouped(self, lines: Sequence[str]) -> tuple[_Places, _Places]:
         """Return the records of each place, and those whose time cannot be."""

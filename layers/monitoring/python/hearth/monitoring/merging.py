@@ -158,9 +158,7 @@ class Merging:
         whole = Profile(self.place, baseline=self.known.digest)
         for start in range(0, len(pairs), _RECORDS_AT_ONCE):
             chunk = pairs[start : start + _RECORDS_AT_ONCE]
-            for profile in self.pool.map(
-                lambda pair: self._of_records(pair[0].name, pair[1]), chunk
-            ):
+            for profile in self.pool.map(self._of_records, *zip(*chunk, strict=True)):
                 whole += profile
         return whole
 
@@ -195,10 +193,12 @@ class Merging:
                 before[source.stream].append(source)
         for start in range(0, len(unseen), _CHUNK):
             chunk = unseen[start : start + _CHUNK]
+            together = Profile(self.place, baseline=self.known.digest)
             for source, profile in zip(chunk, self.pool.map(self._read, chunk), strict=True):
                 near = [other for other in before[source.stream] if other.overlaps(source)]
                 before[source.stream].append(source)
-                yield self._without(profile, near) if near else profile
+                together += self._without(profile, near) if near else profile
+            yield together  # added to the hour some at a time: its sources may be thousands
 
     def _without(self, profile: Profile, others: Sequence[Source]) -> Profile:
         """Return the profile without records that were delivered twice, cut differently."""
