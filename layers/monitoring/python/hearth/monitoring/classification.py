@@ -18,7 +18,7 @@ OF_CLASS = ("precision", "recall", "f1")
 # Confidences are counted in as many bins of equal width, as calibration errors usually are.
 BINS = 15
 # Scores are counted on the scale of log-odds, where those near 0 and 1 lie apart as well.
-ODDS_WIDTH, ODDS_BINS = 0.05, 1200
+ODDS_WIDTH, ODDS_BINS = 0.02, 3000
 _MIDDLE = ODDS_BINS // 2
 # What rounding to float16 leaves of a sum of 1, in 20 classes.
 _SUM_ERROR = 0.01

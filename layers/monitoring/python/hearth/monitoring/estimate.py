@@ -3,8 +3,9 @@
 It is the mean of the confidences, each as the evaluation set calibrated it. That holds where
 inputs become more or less difficult in ways that the confidences show. It does not where the
 relation between inputs and classes changes, and far from what a model was trained on it is much
-too hopeful: digits with noise of 8 grey levels of 16 are recognised 6 times of 10, and said to be
-8 of 10. So it is told, and never admitted to a gate.
+too hopeful: digits under noise of 8 grey levels of 16 are recognised 4 times of 10, and said to be
+so 9 times of 10, calibrated or not (tests/unit/monitoring/test_estimate.py). So it is told, and
+never admitted to a gate.
 
 Source: NannyML's confidence-based performance estimation, for accuracy.
 """

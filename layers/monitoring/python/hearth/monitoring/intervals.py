@@ -59,7 +59,11 @@ def wilson(successes: float, trials: float, quantile: float = NORMAL) -> Interva
     centre = (share + square / (2 * trials)) / (1 + square / trials)
     spread = share * (1 - share) / trials + square / (4 * trials * trials)
     half = quantile * math.sqrt(max(spread, 0.0)) / (1 + square / trials)
-    return Interval(max(centre - half, 0.0), min(centre + half, 1.0))
+    # At either end the bound is the share itself, which rounding would miss.
+    return Interval(
+        0.0 if share <= 0 else max(centre - half, 0.0),
+        1.0 if share >= 1 else min(centre + half, 1.0),
+    )
 
 
 class Jackknife(Generic[_Sums]):
