@@ -41,7 +41,9 @@ class Population:
         groups: dict[int, Any] = defaultdict(self.sums)
         chosen = self.random.integers(0, self.count, requests)
         places = self.random.integers(0, GROUPS, requests)
-        for request, (which, group) in enumerate(zip(chosen.tolist(), places.tolist(), strict=True)):
+        for request, (which, group) in enumerate(
+            zip(chosen.tolist(), places.tolist(), strict=True)
+        ):
             for row in range(self.rows):
                 answer, outcome = self.row(which * self.rows + row)
                 groups[group].add(Sample(request, group, (), answer, outcome))

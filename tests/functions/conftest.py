@@ -117,11 +117,11 @@ def health(function_environment: Callable[..., None]) -> Iterator[Caller]:
 @pytest.fixture
 def metrics(function_environment: Callable[..., None]) -> Iterator[Caller]:
     function_environment()
-    metrics_module.documents.cache_clear()
-    metrics_module.baselines.cache_clear()
+    metrics_module.settings.cache_clear()
+    metrics_module.monitor.cache_clear()
     yield Caller(metrics_module.handler)
-    metrics_module.documents.cache_clear()
-    metrics_module.baselines.cache_clear()
+    metrics_module.settings.cache_clear()
+    metrics_module.monitor.cache_clear()
 
 
 @pytest.fixture

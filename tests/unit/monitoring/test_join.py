@@ -224,9 +224,7 @@ def test_kinds_of_answers_fit_their_tasks(documents: Any) -> None:
         {"request_id": "e", "value": 2},
     )
 
-    found, set_aside = quality(
-        "m", [judged(1, REGRESSION), judged(2, RANKING)], WINDOW, documents
-    )
+    found, set_aside = quality("m", [judged(1, REGRESSION), judged(2, RANKING)], WINDOW, documents)
 
     assert (found[1].labelled, found[2].labelled) == (2, 1)
     assert {metric.name: metric.value for metric in found[1].metrics}["mae"] == 0

@@ -49,7 +49,9 @@ def _possible(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {_possible(k): _possible(v) for k, v in value.items()}
     if hasattr(value, "__dataclass_fields__"):
-        return replace(value, **{n: _possible(getattr(value, n)) for n in value.__dataclass_fields__})
+        return replace(
+            value, **{n: _possible(getattr(value, n)) for n in value.__dataclass_fields__}
+        )
     return value
 
 
@@ -73,7 +75,9 @@ def test_unknown_members_are_left_alone() -> None:
     """A newer version may have written more."""
     document = to_document(reporting.unused())
     document["versions"][0]["mood"] = "good"
-    assert from_document(document) == reporting.unused() or repr(from_document(document)) == repr(reporting.unused())
+    assert from_document(document) == reporting.unused() or repr(from_document(document)) == repr(
+        reporting.unused()
+    )
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ told before the report that knows of it is written, so that a crash in between t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 
 from hearth.domain.errors import HearthError

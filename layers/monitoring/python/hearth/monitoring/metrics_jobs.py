@@ -1,4 +1,4 @@
-"""What metrics does for schedules, events and direct invokes, each answered by what became of it."""
+"""What metrics does for events, schedules and direct invokes: each says what became of it."""
 
 from __future__ import annotations
 

@@ -1,13 +1,14 @@
-"""The versions of a model in a report: use, drift, data quality and quality, each worked out anew."""
+"""The versions of a model in a report: use, drift, data quality, quality; all worked out anew."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import add
 from typing import Any
 
-from hearth.domain.distribution import Counts, Feature
 from hearth.domain.errors import HearthError
 from hearth.domain.identity import STABLE
 from hearth.domain.manifest import BASELINE, Manifest
@@ -15,7 +16,7 @@ from hearth.domain.registry_entry import RegistryEntry
 from hearth.monitoring import data_quality, drift, quality
 from hearth.monitoring.monitor import Monitor
 from hearth.monitoring.profile import Known, Profile
-from hearth.monitoring.report import INSUFFICIENT, Drift, Quality, VersionReport
+from hearth.monitoring.report import INSUFFICIENT, Drift, Quality, VersionReport, Violation
 from hearth.monitoring.stored import Window, hour_of
 from hearth.monitoring.traffic import Traffic
 from hearth.monitoring.usage import usage
@@ -60,9 +61,10 @@ class _Version:
     notes: tuple[str, ...] = ()
 
     @property
-    def comparable(self) -> list[Profile]:
-        """Profiles that were counted over the present baseline's bins."""
-        return [p for p in self.profiles if p.baseline == self.known.digest]
+    def counted(self) -> Profile | None:
+        """What was counted over the present baseline's bins; None where nothing was."""
+        comparable = [p for p in self.profiles if p.baseline == self.known.digest]
+        return reduce(add, comparable) if comparable and self.known.baseline else None
 
 
 def version_reports(monitor: Monitor, hours: Hours, model: str, now: datetime) -> Judged:
@@ -154,43 +156,29 @@ def _hours_of_records(monitor: Monitor, versions: Sequence[_Version]) -> int:
 def _report(entry: RegistryEntry, version: _Version, right: Quality | None) -> VersionReport:
     status = entry.versions.get(version.number)
     drifted = _drift(version)
-    baseline = version.known.baseline
-    counted = sum(version.comparable, _nothing(version))
-    violations = ()
-    if baseline and version.comparable:
-        violations = data_quality.violations(
-            baseline.features, counted.features, drifted, counted.unmatched
-        )
     return VersionReport(
         version=version.number,
         state=str(status.state) if status else "unknown",
         labels=_labels(entry, version.number),
         traffic=usage(_by_hour(version.profiles)),
         drift=drifted,
-        violations=violations,
+        violations=_violations(version, drifted),
         quality=right,
         notes=version.notes,
     )
 
 
-def _nothing(version: _Version) -> Profile:
-    profiles = version.comparable
-    place = (profiles or version.profiles)[0].place if version.profiles else None
-    return Profile(place=place, baseline=version.known.digest)  # type: ignore[arg-type]
-
-
 def _drift(version: _Version) -> Drift:
-    baseline = version.known.baseline
+    baseline, counted = version.known.baseline, version.counted
     if not baseline:
         return Drift(INSUFFICIENT, version.notes or ("there is no baseline",))
-    if not version.comparable:
+    if not counted:
         return Drift(
             INSUFFICIENT,
             ("nothing was captured in the window",),
             baseline_rows=baseline.rows,
             provisional=baseline.provisional,
         )
-    counted = sum(version.comparable, _nothing(version))
     return drift.judge(
         baseline.features,
         counted.features,
@@ -198,6 +186,14 @@ def _drift(version: _Version) -> Drift:
         counted.outputs,
         provisional=baseline.provisional,
     )
+
+
+def _violations(version: _Version, drifted: Drift) -> tuple[Violation, ...]:
+    baseline, counted = version.known.baseline, version.counted
+    if not baseline or not counted:
+        return ()
+    features = baseline.features
+    return data_quality.violations(features, counted.features, drifted, counted.unmatched)
 
 
 def _by_hour(profiles: Sequence[Profile]) -> dict[str, Traffic]:
@@ -218,14 +214,13 @@ def _labels(entry: RegistryEntry, number: int) -> dict[str, float]:
 def _documents(
     version: _Version, report: VersionReport
 ) -> Iterator[tuple[int, str, dict[str, Any]]]:
-    baseline = version.known.baseline
-    if not baseline or not version.comparable:
+    baseline, counted = version.known.baseline, version.counted
+    if not baseline or not counted:
         return
-    counted = sum(version.comparable, _nothing(version))
-    features: list[Feature] = [item.feature for item in baseline.features]
-    counts: Sequence[Counts] = counted.features
-    if len(counts) == len(features):
-        yield version.number, "statistics", data_quality.statistics(features, counts)
+    features = [item.feature for item in baseline.features]
+    if len(counted.features) == len(features):
+        statistics = data_quality.statistics(features, counted.features)
+        yield version.number, "statistics", statistics
     yield version.number, "constraints", data_quality.constraints(baseline.features)
     violations = data_quality.documents(report.violations)
     yield version.number, "constraint_violations", violations
