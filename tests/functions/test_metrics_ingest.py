@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import metrics as metrics_module
 import pytest
 from hearth.domain.errors import BadRequest, HearthError, MalformedBody
 from hearth.edge.telemetry import logger
@@ -18,6 +17,7 @@ from hearth.monitoring.records import HOUR_MS, hour_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.calling import Caller
+from support.events import Context
 from support.faults import Faults, answer
 
 # Twenty minutes into the last full hour but one: near enough to be believed, far from an hour's end.
@@ -247,26 +247,9 @@ def test_every_line_is_stored_repeated_or_foreign(ingest: Callable, lines: list[
 
 
 @pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        ("GET", "/metrics"),
-        ("GET", "/monitoring/prometheus/metrics"),
-        ("POST", "/v2/models/m/feedback"),
-        ("GET", "/reports/m"),
-    ],
-)
-def test_routes_that_are_not_built_say_so(metrics: Caller, method: str, path: str) -> None:
-    """A route of the contract whose step does not exist yet is a 501 in words."""
-    reply = metrics(method, path)
-
-    assert reply.status == 501
-    assert f"{method} {path} is not built yet" in reply.error
-
-
-@pytest.mark.parametrize(
     ("event", "words"), [({"do": "dance"}, "no such job"), ({}, "of no known kind")]
 )
-def test_other_events_are_refused_in_words(event: Any, words: str) -> None:
+def test_other_events_are_refused_in_words(metrics: Caller, event: Any, words: str) -> None:
     """An event of another kind is an error that names what there is."""
     with pytest.raises(BadRequest, match=words):
-        metrics_module.handler(event, None)
+        metrics.handler(event, Context())

@@ -28,6 +28,7 @@ from hypothesis import strategies as st
 from support import watched
 from support.breaking import Breaks, Killed
 from support.calling import Caller
+from support.events import Context
 from support.recording import SettableClock
 
 NOW = datetime(2026, 11, 23, 21, 40, tzinfo=UTC)
@@ -635,9 +636,9 @@ def test_function_tallies_and_tells_statistics(
     now = int(datetime.now(UTC).timestamp() * 1000)
     told = [watched.record(at=now, request_id=str(n), BatchSize=3) for n in range(4)]
     told += [watched.record(at=now, status=400, error="MalformedBody", Latency=2.5)]
-    metrics.handler(watched.packed(told), None)
+    metrics.handler(watched.packed(told), Context())
 
-    assert metrics.handler({"do": "tally"}, None)["requests"] == 5
+    assert metrics.handler({"do": "tally"}, Context())["requests"] == 5
     [item] = metrics.get("/v2/models/m/stats").json["model_stats"]
 
     assert (item["inference_count"], item["execution_count"]) == (12, 4)

@@ -149,8 +149,6 @@ def test_routes_that_are_not_built_answer_501(bundle: Target, tmp_path: Path) ->
     """A route of the contract whose step does not exist yet says so, with 501."""
     publish(bundle, "plain", times(3.0, tmp_path))
     for method, path in (
-        ("GET", "/metrics"),
-        ("GET", "/reports/plain"),
         ("POST", "/v2/repository/models/plain/optimize"),
     ):
         reply = send(bundle, Call(method, path))

@@ -172,11 +172,11 @@ def test_bucket_refuses_to_overwrite_a_manifest(expanded: dict[str, Any]) -> Non
     }
 
 
-def test_bucket_refuses_to_overwrite_an_unread_registry_entry(expanded: dict[str, Any]) -> None:
-    """An entry is created, or replaced by somebody who names what they read; nothing between."""
-    statement = bucket_policy(expanded)["RegistryIsComparedAndSet"]
+def test_bucket_refuses_to_overwrite_what_is_shared_unread(expanded: dict[str, Any]) -> None:
+    """An entry or the totals are created, or replaced by somebody who names what they read; nothing between."""
+    statement = bucket_policy(expanded)["WhatIsSharedIsComparedAndSet"]
     assert statement["Effect"] == "Deny"
-    assert place(statement["Resource"]) == "registry/*"
+    assert [place(one) for one in statement["Resource"]] == ["registry/*", "profiles/totals.json"]
     assert set(statement["Condition"]["Null"]) == {"s3:if-none-match", "s3:if-match"}
 
 

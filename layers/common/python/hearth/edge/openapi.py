@@ -15,6 +15,7 @@ from hearth.edge.operations import OPERATIONS, Operation
 from hearth.edge.parameters import PARAMETERS
 from hearth.edge.problem import meanings, status_of
 from hearth.edge.release import VERSION
+from hearth.edge.report_schemas import FORMS, REPORT_SCHEMAS
 from hearth.edge.repository_schemas import REPOSITORY_SCHEMAS
 from hearth.edge.v1_schemas import V1_SCHEMAS
 from hearth.edge.v2_schemas import V2_SCHEMAS
@@ -70,6 +71,7 @@ def document() -> dict[str, Any]:
                 **V2_SCHEMAS,
                 **REPOSITORY_SCHEMAS,
                 **FEEDBACK_SCHEMAS,
+                **REPORT_SCHEMAS,
             },
             "parameters": PARAMETERS,
             "headers": _HEADERS,
@@ -103,6 +105,8 @@ def _parameters(operation: Operation) -> list[str]:
         names += [] if operation.path.startswith("/v1") else ["HeaderLength"]
     if operation.request:
         names += ["ContentEncoding"]
+    if operation.answer == "Report":
+        names += ["Format"]
     return names
 
 
@@ -160,10 +164,13 @@ def _of_path(operation: Operation) -> list[type[HearthError]]:
 
 
 def _answer(operation: Operation) -> dict[str, Any]:
+    texts = {kind: {"schema": TEXT} for kind in FORMS.get(operation.answer, ())}
+    if operation.answer == "Metrics":
+        return {"description": "What was counted and judged.", "content": texts}
     schema = ref(operation.answer)
     if _takes_tensors(operation):
         schema = {"anyOf": [schema, ref("StoredAnswer")]}
-    content: dict[str, Any] = {_JSON: {"schema": schema}}
+    content: dict[str, Any] = {_JSON: {"schema": schema}, **texts}
     headers = {"Content-Encoding": _header("ContentEncoding"), **_identity(operation)}
     if operation.answer == "InferAnswer":
         content[_BYTES] = {"schema": _MIXED}

@@ -239,14 +239,20 @@ SURFACE: tuple[Operation, ...] = (
     *_operations(
         "metrics",
         Operation(
-            "metrics", "GET", "/metrics", "Give Prometheus metrics of every model.", faults=_LATER
+            "metrics",
+            "GET",
+            "/metrics",
+            "Give Prometheus metrics of every model.",
+            answer="Metrics",
+            faults=_STORE,
         ),
         Operation(
             "prometheusMetrics",
             "GET",
             "/monitoring/prometheus/metrics",
             "Give Prometheus metrics where TensorFlow Serving has them.",
-            faults=_LATER,
+            answer="Metrics",
+            faults=_STORE,
         ),
         Operation(
             "statistics",
@@ -282,8 +288,9 @@ SURFACE: tuple[Operation, ...] = (
             "report",
             "GET",
             "/reports/{model}",
-            "Give the latest report of drift and quality.",
-            faults=_LATER,
+            "Give the newest report of a model: use, drift, data quality, quality.",
+            answer="Report",
+            faults=(*_REGISTRY, errors.BadRequest),
         ),
     ),
     *_operations(

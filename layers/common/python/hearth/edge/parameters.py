@@ -13,7 +13,7 @@ from hearth.edge.headers import (
     ROUTING_KEY,
     SLICES,
 )
-from hearth.edge.json_schema import COUNT, TEXT, Schema
+from hearth.edge.json_schema import COUNT, TEXT, Schema, one_of
 
 
 def _named(name: str, schema: Schema, description: str, example: str | int) -> dict[str, Any]:
@@ -55,6 +55,12 @@ PARAMETERS = {
         "`region=eu,device=phone`.",
     ),
     "InputLocation": _header(INPUT_LOCATION, TEXT, f"Where the request's body lies: {_STORED}"),
+    "Format": {
+        "name": "format",
+        "in": "query",
+        "description": "A page for people or JSON for programs, whatever `Accept` says.",
+        "schema": one_of(("html", "json")),
+    },
     "OutputLocation": _header(
         OUTPUT_LOCATION, TEXT, f"Where the answer's body is to be written: {_STORED}"
     ),
