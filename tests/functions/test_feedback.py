@@ -187,9 +187,7 @@ def test_list_of_nothing_right_is_answered_with_the_reasons(route: Callable, s3:
         ("/v2/models/m/versions/1/feedback", 404),
     ],
 )
-def test_feedback_on_what_is_not_there_is_refused(
-    route: Callable, path: str, status: int
-) -> None:
+def test_feedback_on_what_is_not_there_is_refused(route: Callable, path: str, status: int) -> None:
     """Feedback is of a model that exists, and of no version of it."""
     assert route().post(path, {"request_id": "a", "label": "3"}).status == status
 
@@ -261,7 +259,11 @@ def test_feedback_that_cannot_be_kept_is_not_accepted(
 
 
 SOUP = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
     max_leaves=8,
 )

@@ -51,5 +51,3 @@ def store_feedback(documents: Any, *items: dict[str, Any], at: datetime = NOW) -
 def judged(version: int = 1, task: str = CLASSIFICATION, **more: Any) -> Judged:
     monitoring = Monitoring(task=task, thresholds=more.pop("thresholds", {}))
     return Judged(version, monitoring, **more)
-
-

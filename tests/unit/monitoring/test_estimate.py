@@ -116,8 +116,7 @@ def test_estimate_is_too_hopeful_far_from_home(digits: Any) -> None:
         scores = model.predict_proba(images + random.normal(0, noise, images.shape))
         true = (scores.argmax(axis=1) == labels).mean()
         raw, mended = (
-            estimate(confidences(scores.max(axis=1).tolist(), made))
-            for made in (None, calibration)
+            estimate(confidences(scores.max(axis=1).tolist(), made)) for made in (None, calibration)
         )
         assert raw is not None
         assert mended is not None

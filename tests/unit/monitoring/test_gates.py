@@ -71,8 +71,8 @@ def test_gate_agrees_with_the_rule_as_it_is_written(
     relative: float | None,
 ) -> None:
     """Whatever the numbers, the verdict is that of the rule in TensorFlow Model Analysis."""
-    within = (-math.inf if lower is None else lower) <= value <= (
-        math.inf if upper is None else upper
+    within = (
+        (-math.inf if lower is None else lower) <= value <= (math.inf if upper is None else upper)
     )
     passes = True
     if absolute is not None or relative is not None:

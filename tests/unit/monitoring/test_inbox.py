@@ -66,7 +66,7 @@ def told(s3: Any, name: str) -> dict[str, Any]:
 
 LINES = '{"request_id": "a", "label": 3}\n\n{"request_id": "b", "value": [1, 2]}'
 TABLE = (
-    '\ufeffrequest_id,row,label,value,relevant,at,slices\r\n'
+    "\ufeffrequest_id,row,label,value,relevant,at,slices\r\n"
     'a,,3,,,,"region=eu,device=phone"\r\n'
     '"b, quoted",2,,1.5,,2026-11-23T20:00:00Z,\r\n'
     "c,,,,x|y,,\r\n"

@@ -70,7 +70,8 @@ def test_version_is_told_as_a_whole(documents: Any) -> None:
     for metric in (*found.metrics, *(m for ms in found.classes.values() for m in ms)):
         assert metric.low <= metric.value <= metric.high, metric
         assert metric.better == (
-            "lower" if metric.name in ("log_loss", "brier_score", "expected_calibration_error")
+            "lower"
+            if metric.name in ("log_loss", "brier_score", "expected_calibration_error")
             else "higher"
         )
     assert set_aside == {}
@@ -115,9 +116,7 @@ def test_slices_are_told_apart(documents: Any, monkeypatch: pytest.MonkeyPatch) 
 
 def test_feedback_may_say_the_slice(documents: Any) -> None:
     """What feedback says of a group holds over what the request said; other names stay."""
-    lines = [
-        classified(f"{n}", "1", slices={"region": "eu", "age": "30"}) for n in range(40)
-    ]
+    lines = [classified(f"{n}", "1", slices={"region": "eu", "age": "30"}) for n in range(40)]
     store_records(documents, lines)
     store_feedback(
         documents,
@@ -223,9 +222,7 @@ def test_regression_and_ranking_are_told(documents: Any) -> None:
         documents, *({"request_id": f"b{n}", "relevant": ["xy"[n % 2]]} for n in range(200))
     )
 
-    found, set_aside = quality(
-        "m", [judged(1, REGRESSION), judged(2, RANKING)], WINDOW, documents
-    )
+    found, set_aside = quality("m", [judged(1, REGRESSION), judged(2, RANKING)], WINDOW, documents)
 
     assert set_aside == {}
     assert told(found[1])["rmse"] == pytest.approx(judge.root_mean_squared_error(true, said))

@@ -21,7 +21,7 @@ from hearth.monitoring.truth import CONTRADICTED, NO_ROW, REPEATED, Answer, Asse
 GROUPS = 20
 """Requests fall into that many groups by their id, whatever else is known of them."""
 
-UNKNOWN, LATE, AMBIGUOUS, ROW_MISSING, BEYOND_BATCH, NOT_CAPTURED, OTHER_KIND, NO_RECORD = (
+UNKNOWN, LATE, AMBIGUOUS, ROW_MISSING, BEYOND_BATCH, NOT_CAPTURED, OTHER_KIND, UNREADABLE, AGAIN = (
     "feedback_unknown",  # no such prediction in the window
     "feedback_late",  # none either, and it was known before the window began
     "feedback_ambiguous",  # a caller's id that several predictions have
@@ -30,6 +30,7 @@ UNKNOWN, LATE, AMBIGUOUS, ROW_MISSING, BEYOND_BATCH, NOT_CAPTURED, OTHER_KIND, N
     "feedback_not_captured",  # of a row whose outcome is not in the record
     "feedback_other_kind",  # a label for a regression, a value for a classification
     "records_unreadable",  # lines that are no records
+    "records_repeated",  # a second answer under the same request's id
 )
 
 _NUMBERS = {NAN: math.nan, INFINITY: math.inf, NEGATIVE_INFINITY: -math.inf}
@@ -132,10 +133,13 @@ class Joining:
                 if id_ in truth or caller in truth:
                     self._hit(version, record, outcomes)
             except (ValueError, KeyError, TypeError, AttributeError, IndexError):
-                self._set_aside[NO_RECORD] += 1
+                self._set_aside[UNREADABLE] += 1
 
     def _hit(self, version: int, record: Mapping[str, Any], outcomes: Outcomes) -> None:
         id_, caller = record["request_id"], record.get("caller_id", "")
+        if id_ in self._own:
+            self._set_aside[AGAIN] += 1
+            return
         if caller == id_ or caller not in self._truth:
             caller = ""
         if caller:

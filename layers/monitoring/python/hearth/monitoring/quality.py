@@ -16,7 +16,7 @@ from hearth.domain.baseline import Baseline
 from hearth.domain.monitoring import CLASSIFICATION, RANKING, REGRESSION, Monitoring
 from hearth.monitoring import classification, gates, ranking, regression
 from hearth.monitoring.estimate import Confidences, estimate
-from hearth.monitoring.feedback import read_feedback
+from hearth.monitoring.feedback import LONGEST, read_feedback
 from hearth.monitoring.intervals import Jackknife
 from hearth.monitoring.join import Joining, Outcomes, Sample
 from hearth.monitoring.measures import class_metrics, metrics_of
@@ -62,7 +62,9 @@ class Judged:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        return (self.baseline.classes if self.baseline else ()) or self.class_labels
+        """Labels in the order of the scores, as long as records have them."""
+        found = (self.baseline.classes if self.baseline else ()) or self.class_labels
+        return tuple(name[:LONGEST] for name in found)
 
 
 def quality(
