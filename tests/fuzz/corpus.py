@@ -230,7 +230,7 @@ def _neighbours() -> Iterator[Request]:
     for path in ("/metrics", "/reports/m", "/v2/repository/models/m/optimize"):
         yield Request("GET", path, statuses=_COMING, weight=0.3)
     yield _post("/v2/repository/index", {"ready": True}, weight=0.5)
-    feedback = {"request_id": "one", "target": [1]}
+    feedback = {"request_id": "one", "label": 1}
     yield _post("/v2/models/m/feedback", feedback, statuses=_COMING, weight=0.5)
     # What these do takes long: they are few.
     for verb in ("load", "unload"):

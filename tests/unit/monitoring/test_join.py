@@ -342,3 +342,11 @@ def test_order_and_replays_make_no_difference(
     seed.shuffle(lines)
 
     assert repr(judge(lines, again)) == repr(first)
+
+
+def test_second_answer_to_a_request_counts_once(documents: Any) -> None:
+    """Two records under one request's id are one prediction: the other is counted."""
+    store_records(documents, [classified("r1", "3"), classified("r1", "3")])
+    store_feedback(documents, {"request_id": "r1", "label": 3})
+
+    assert joined(documents) == ({1: (1, 1)}, {"records_repeated": 1})

@@ -6,7 +6,7 @@ pydantic checks each item; it is imported where the first one comes.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -47,6 +47,26 @@ class Expected:
 
 
 ANYTHING = Expected()
+LONGEST = 256  # of ids and labels, as records hold them
+
+
+def expected_of(versions: Iterable[tuple[str, Sequence[str]]]) -> Expected:
+    """Return what can be expected of a model's answers; what one version does not say is not known.
+
+    Args:
+        versions: Task and classes of each that predictions may come from.
+
+    Example:
+        >>> expected_of([("classification", ["0", "1"]), ("classification", [])])
+        Expected(tasks=frozenset({'classification'}), classes=frozenset())
+    """
+    found = list(versions)
+    return Expected(
+        frozenset(task for task, _ in found) if all(task for task, _ in found) else frozenset(),
+        frozenset(name[:LONGEST] for _, names in found for name in names)
+        if all(names for _, names in found)
+        else frozenset(),
+    )
 
 
 @dataclass(frozen=True, slots=True)

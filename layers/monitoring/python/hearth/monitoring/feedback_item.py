@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
-from hearth.monitoring.feedback import Expected, Refused
+from hearth.monitoring.feedback import LONGEST, Expected, Refused
 from hearth.stores.clock import stamp
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-LONGEST = 256  # of ids and labels, as records hold them
 MOST_ROWS = 100_000
 MOST_RELEVANT = 1000
 MOST_SLICES = 5

@@ -16,21 +16,23 @@ from zlib import crc32
 import orjson
 from hearth.domain.distribution import INFINITY, NAN, NEGATIVE_INFINITY
 from hearth.domain.monitoring import CLASSIFICATION, RANKING, REGRESSION
-from hearth.monitoring.truth import CONTRADICTED, NO_ROW, REPEATED, Answer, Assertion, Truth, settle
+from hearth.monitoring.set_aside import (
+    FEEDBACK_AMBIGUOUS,
+    FEEDBACK_BEYOND_BATCH,
+    FEEDBACK_CONTRADICTED,
+    FEEDBACK_LATE,
+    FEEDBACK_NOT_CAPTURED,
+    FEEDBACK_OTHER_KIND,
+    FEEDBACK_REPEATED,
+    FEEDBACK_ROW_MISSING,
+    FEEDBACK_UNKNOWN,
+    RECORDS_REPEATED,
+    RECORDS_UNREADABLE,
+)
+from hearth.monitoring.truth import NO_ROW, Answer, Assertion, Truth, settle
 
 GROUPS = 20
 """Requests fall into that many groups by their id, whatever else is known of them."""
-
-UNKNOWN, LATE, AMBIGUOUS, ROW_MISSING, BEYOND_BATCH, NOT_CAPTURED, OTHER_KIND, NO_RECORD = (
-    "feedback_unknown",  # no such prediction in the window
-    "feedback_late",  # none either, and it was known before the window began
-    "feedback_ambiguous",  # a caller's id that several predictions have
-    "feedback_row_missing",  # of a batch, without a row
-    "feedback_beyond_batch",  # of a row that the batch does not have
-    "feedback_not_captured",  # of a row whose outcome is not in the record
-    "feedback_other_kind",  # a label for a regression, a value for a classification
-    "records_unreadable",  # lines that are no records
-)
 
 _NUMBERS = {NAN: math.nan, INFINITY: math.inf, NEGATIVE_INFINITY: -math.inf}
 
@@ -132,10 +134,13 @@ class Joining:
                 if id_ in truth or caller in truth:
                     self._hit(version, record, outcomes)
             except (ValueError, KeyError, TypeError, AttributeError, IndexError):
-                self._set_aside[NO_RECORD] += 1
+                self._set_aside[RECORDS_UNREADABLE] += 1
 
     def _hit(self, version: int, record: Mapping[str, Any], outcomes: Outcomes) -> None:
         id_, caller = record["request_id"], record.get("caller_id", "")
+        if id_ in self._own:
+            self._set_aside[RECORDS_REPEATED] += 1
+            return
         if caller == id_ or caller not in self._truth:
             caller = ""
         if caller:
@@ -171,11 +176,11 @@ class Joining:
                 outcome = hit.rows.get(row)
                 task = tasks.get(hit.version, "")
                 if outcome is None or not task:
-                    joined.set_aside[NOT_CAPTURED] += 1
+                    joined.set_aside[FEEDBACK_NOT_CAPTURED] += 1
                     continue
                 answer = _as_task_has_it(assertion.answer, task, outcome)
                 if answer is None:
-                    joined.set_aside[OTHER_KIND] += 1
+                    joined.set_aside[FEEDBACK_OTHER_KIND] += 1
                     continue
                 slices = _slices(hit.slices, assertion.slices)
                 group = crc32(hit.id.encode()) % GROUPS
@@ -189,11 +194,11 @@ class Joining:
                 continue
             said = self._truth.said_of(id_)
             if self._callers[id_]:
-                set_aside[AMBIGUOUS] += len(said)
+                set_aside[FEEDBACK_AMBIGUOUS] += len(said)
                 continue
             late = sum(one.at < self._begin for one in said)
-            set_aside[LATE] += late
-            set_aside[UNKNOWN] += len(said) - late
+            set_aside[FEEDBACK_LATE] += late
+            set_aside[FEEDBACK_UNKNOWN] += len(said) - late
 
     def _settled(self, hit: _Hit, set_aside: Counter[str]) -> Iterator[tuple[int, Assertion]]:
         """Yield what holds of each row that is named rightly."""
@@ -203,15 +208,15 @@ class Joining:
         by_row: dict[int, list[Assertion]] = defaultdict(list)
         for one in said:
             if one.row == NO_ROW and hit.batch > 1:
-                set_aside[ROW_MISSING] += 1
+                set_aside[FEEDBACK_ROW_MISSING] += 1
             elif one.row >= hit.batch:
-                set_aside[BEYOND_BATCH] += 1
+                set_aside[FEEDBACK_BEYOND_BATCH] += 1
             else:
                 by_row[max(one.row, 0)].append(one)
         for row, assertions in sorted(by_row.items()):
             last, same, others = settle(assertions)
-            set_aside[REPEATED] += same
-            set_aside[CONTRADICTED] += others
+            set_aside[FEEDBACK_REPEATED] += same
+            set_aside[FEEDBACK_CONTRADICTED] += others
             yield row, last
 
 

@@ -16,11 +16,16 @@ from hearth.domain.baseline import Baseline
 from hearth.domain.monitoring import CLASSIFICATION, RANKING, REGRESSION, Monitoring
 from hearth.monitoring import classification, gates, ranking, regression
 from hearth.monitoring.estimate import Confidences, estimate
-from hearth.monitoring.feedback import read_feedback
+from hearth.monitoring.feedback import LONGEST, read_feedback
 from hearth.monitoring.intervals import Jackknife
 from hearth.monitoring.join import Joining, Outcomes, Sample
 from hearth.monitoring.measures import class_metrics, metrics_of
 from hearth.monitoring.report import Quality, SliceQuality
+from hearth.monitoring.set_aside import (
+    PREDICTIONS_NOT_FINITE,
+    SLICES_OVER_BOUND,
+    SLICES_TOO_SMALL,
+)
 from hearth.monitoring.stored import Window, record_lines
 from hearth.monitoring.truth import MOST, Truth
 from hearth.stores.ports import Documents
@@ -28,12 +33,6 @@ from hearth.stores.ports import Documents
 MOST_SLICES, SMALLEST_SLICE = 50, 30
 MOST_CLASSES = 50
 """Classes that a report shows, those with the most rows; the rest are `other` together."""
-
-SLICES_SMALL, SLICES_OVER_BOUND, NOT_FINITE = (
-    "slices_too_small",  # fewer labelled rows than metrics would mean anything of
-    "slices_over_bound",  # more slices than a report shows
-    "predictions_not_finite",  # NaN or infinity as a regression's value
-)
 
 _CLASS_NAMED = re.compile(r"(?:precision|recall|f1)\[(.*)\]", re.DOTALL)
 
@@ -62,7 +61,9 @@ class Judged:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        return (self.baseline.classes if self.baseline else ()) or self.class_labels
+        """Labels in the order of the scores, as long as records have them."""
+        found = (self.baseline.classes if self.baseline else ()) or self.class_labels
+        return tuple(name[:LONGEST] for name in found)
 
 
 def quality(
@@ -157,7 +158,7 @@ def _of_version(judged: Judged, samples: list[Sample], set_aside: Counter[str]) 
     kept = _kept_slices(samples, judged.monitoring.thresholds, set_aside)
     whole, slices = _counted(samples, kept, kind)
     jackknife = Jackknife(whole, kind.figures)
-    set_aside[NOT_FINITE] += getattr(jackknife.total, "lost", 0)
+    set_aside[PREDICTIONS_NOT_FINITE] += getattr(jackknife.total, "lost", 0)
     found = replace(
         found,
         metrics=metrics_of(jackknife),
@@ -186,7 +187,7 @@ def _kept_slices(
     wanted = {name.partition("@")[2] for name in thresholds}
     large = [name for name, count in rows.items() if count >= SMALLEST_SLICE]
     large.sort(key=lambda name: (name not in wanted, -rows[name], name))
-    set_aside[SLICES_SMALL] += len(rows) - len(large)
+    set_aside[SLICES_TOO_SMALL] += len(rows) - len(large)
     set_aside[SLICES_OVER_BOUND] += max(len(large) - MOST_SLICES, 0)
     return sorted(large[:MOST_SLICES], key=lambda name: (-rows[name], name))
 

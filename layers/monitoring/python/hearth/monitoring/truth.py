@@ -8,6 +8,11 @@ from typing import Any, NamedTuple
 
 import orjson
 from hearth.domain.errors import InvalidDocument
+from hearth.monitoring.set_aside import (
+    FEEDBACK_OVER_BOUND,
+    FEEDBACK_REPEATED,
+    FEEDBACK_UNREADABLE,
+)
 from hearth.stores.clock import moment
 
 MOST = 1_000_000
@@ -17,13 +22,6 @@ MOST = 1_000_000
 Answer = str | tuple[float, ...] | tuple[tuple[str, float], ...]
 
 NO_ROW = -1
-
-UNREADABLE, OVER_BOUND, REPEATED, CONTRADICTED = (
-    "feedback_unreadable",  # lines that are no feedback of ours
-    "feedback_over_bound",  # more than fit into memory
-    "feedback_repeated",  # said before
-    "feedback_contradicted",  # something else was said later
-)
 
 
 class Assertion(NamedTuple):
@@ -77,13 +75,13 @@ class Truth:
     def read(self, body: bytes) -> None:
         """Add an object of feedback, as `feedback.keep` wrote it."""
         if self._kept >= self._most:
-            self.set_aside[OVER_BOUND] += body.count(b"\n")
+            self.set_aside[FEEDBACK_OVER_BOUND] += body.count(b"\n")
             return
         for line in body.splitlines():
             try:
                 found = list(self._assertions(orjson.loads(line)))
             except (ValueError, KeyError, TypeError, AttributeError, InvalidDocument):
-                self.set_aside[UNREADABLE] += 1
+                self.set_aside[FEEDBACK_UNREADABLE] += 1
                 continue
             for id_, assertion in found:
                 self.add(id_, assertion)
@@ -100,14 +98,14 @@ class Truth:
         known = said.get(what)
         if known is not None:
             said[what] = min(known, assertion)
-            self.set_aside[REPEATED] += 1
+            self.set_aside[FEEDBACK_REPEATED] += 1
         elif self._has_room():
             said[what] = assertion
         self._said[id_] = said if len(said) > 1 else said[what]
 
     def _has_room(self) -> bool:
         if self._kept >= self._most:
-            self.set_aside[OVER_BOUND] += 1
+            self.set_aside[FEEDBACK_OVER_BOUND] += 1
             return False
         self._kept += 1
         return True
