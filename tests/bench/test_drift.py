@@ -20,7 +20,7 @@ TABLE = ROOT / "tests/bench/results/drift.md"
 ROWS = (50, 100, 200, 500, 1000, 10_000, 100_000)
 FEATURES = (1, 5, 20, 100, 500)
 REFERENCES = (500, 5000)
-DRAWN = 100_000  # features of each kind and reference size: 200 models of 500
+DRAWN = 200_000  # features of each kind and reference size: 400 models of 500
 MOST = 0.05
 POWER_RUNS = 200
 POWER_FEATURES = (1, 20, 100, 500)
@@ -45,7 +45,9 @@ def _save(name: str, lines: list[str]) -> None:
     sections = {s.split("\n", 1)[0]: s for s in before.split("## ") if s.strip()}
     sections[name] = "\n".join([name, "", *lines, ""])
     ordered = [sections[key] for key in sorted(sections)]
-    TABLE.write_text("".join(f"## {s.strip()}\n\n" for s in ordered).strip() + "\n", encoding="utf-8")
+    TABLE.write_text(
+        "".join(f"## {s.strip()}\n\n" for s in ordered).strip() + "\n", encoding="utf-8"
+    )
     print("\n" + "\n".join(lines))
 
 
@@ -53,7 +55,7 @@ def test_no_model_that_stands_still_alarms_more_than_one_time_of_twenty() -> Non
     """Any feature of a model that did not move is called drifted in at most 5% of windows."""
     rng = np.random.default_rng(20261123)
     pooled: dict[tuple[int, int, int], list[int]] = {}
-    worst: dict[tuple[str, int], tuple[float, str]] = {}
+    worst: dict[tuple[str, int, int], tuple[float, str]] = {}
     for kind, (kind_of, draw) in KINDS.items():
         for m in REFERENCES:
             reference = draw(DRAWN, m, rng)
@@ -66,13 +68,23 @@ def test_no_model_that_stands_still_alarms_more_than_one_time_of_twenty() -> Non
                     found = alarms(sample, p_values, features)
                     sums = pooled.setdefault((m, n, features), [0, 0, 0])
                     pooled[m, n, features] = [a + b for a, b in zip(sums, found, strict=True)]
-                    rate = found[1] / found[0]
-                    where = f"{_cell(found[1], found[0])} at {n:,} rows, {features} features"
-                    worst[kind, m] = max(worst.get((kind, m), (-1.0, "")), (rate, where))
+                    where = f"at {n:,} rows, {features} features"
+                    for at in (1, 2):
+                        said = (found[at] / found[0], f"{_cell(found[at], found[0])} {where}")
+                        worst[kind, m, at] = max(worst.get((kind, m, at), (-1.0, "")), said)
                     assert found[2] / found[0] <= MOST, (kind, m, where)
     _save("1 False alarms", _false_alarms(pooled))
-    lines = ["| feature | reference | highest rate of evidence alone, in any cell |", "|---|---|---|"]
-    lines += [f"| {_title(kind)} | {m:,} | {where} |" for (kind, m), (_, where) in worst.items()]
+    lines = [
+        f"The highest rate among all sizes of windows and models; of 500 features, there are {DRAWN // 500} models in a cell.",
+        "",
+        "| feature | reference | called drifted | evidence alone |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| {_title(kind)} | {m:,} | {worst[kind, m, 2][1]} | {worst[kind, m, 1][1]} |"
+        for kind in KINDS
+        for m in REFERENCES
+    ]
     _save("2 False alarms by kind of feature", lines)
     for key, (models, evident, drifted) in pooled.items():
         assert _interval(drifted, models)[1] <= MOST, key
@@ -108,7 +120,9 @@ def _false_alarms(pooled: dict[tuple[int, int, int], list[int]]) -> list[str]:
 # ---- what moved is found ------------------------------------------------------------------------
 
 
-def _moved(change: str, n: int, runs: int, m: int, rng: np.random.Generator) -> list[tuple[Watched, Counts]]:
+def _moved(
+    change: str, n: int, runs: int, m: int, rng: np.random.Generator
+) -> list[tuple[Watched, Counts]]:
     """Return features of which each moved in one way."""
     kind, draw = KINDS["5 words" if change == "a word" else "normal"]
     counts, chances = draw(runs, m, rng)
@@ -121,7 +135,9 @@ def _moved(change: str, n: int, runs: int, m: int, rng: np.random.Generator) -> 
     if change == "scale":
         chances = np.diff(stats.norm.cdf(edges / 1.3), axis=1, prepend=0.0)
     missing = rng.binomial(n, 0.02 if change == "NaN" else 0.0, runs)
-    window = np.array([rng.multinomial(n - gone, p) for gone, p in zip(missing, chances, strict=True)])
+    window = np.array(
+        [rng.multinomial(n - gone, p) for gone, p in zip(missing, chances, strict=True)]
+    )
     sample = Sample(kind, counts, window, (np.zeros(runs, np.int64), missing))
     return [sample.feature(i) for i in range(runs)]
 
@@ -177,7 +193,7 @@ def test_what_matters_little_is_no_drift_however_many_rows() -> None:
 
 # ---- beside fixed thresholds --------------------------------------------------------------------
 
-REPETITIONS = 300
+REPETITIONS = 200
 _BONFERRONI = "KS, p < 0.05 / "
 
 
@@ -200,8 +216,11 @@ def test_beside_fixed_thresholds() -> None:
         for n in ROWS:
             rate, seen = rates[n, 0.0][method], rates[n, 0.25][method]
             models = [f"{1 - (1 - rate) ** f:.0%}" for f in (1, 20, 100, 500)]
-            if method.startswith(_BONFERRONI):  # so small a rate is not measured in 300 windows
-                models = ["at most 5%, by construction" if str(f) in method.split() else "" for f in (1, 20, 100, 500)]
+            if method.startswith(_BONFERRONI):  # so small a rate is not measured in so few windows
+                models = [
+                    "at most 5%, by construction" if str(f) in method.split() else ""
+                    for f in (1, 20, 100, 500)
+                ]
             lines.append(f"| {method} | {n:,} | {' | '.join(models)} | {seen:.0%} |")
     _save("4 Beside fixed thresholds", lines)
     assert rates[100, 0.0]["PSI > 0.1"] > 0.2
@@ -231,7 +250,8 @@ def _methods(old: NDArray[np.float64], new: NDArray[np.float64]) -> dict[str, bo
         "KS, p < 0.05": ks < 0.05,
         _BONFERRONI + "20 (Bonferroni)": ks < 0.05 / 20,
         _BONFERRONI + "500 (Bonferroni)": ks < 0.05 / 500,
-        "chi-square, p < 0.05": stats.chi2_contingency(np.stack([b, w])[:, b + w > 0]).pvalue < 0.05,
+        "chi-square, p < 0.05": stats.chi2_contingency(np.stack([b, w])[:, b + w > 0]).pvalue
+        < 0.05,
     }
 
 
