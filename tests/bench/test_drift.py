@@ -20,7 +20,7 @@ TABLE = ROOT / "tests/bench/results/drift.md"
 ROWS = (50, 100, 200, 500, 1000, 10_000, 100_000)
 FEATURES = (1, 5, 20, 100, 500)
 REFERENCES = (500, 5000)
-DRAWN = 100_000  # features of each kind and reference size: 200 models of 500
+DRAWN = 200_000  # features of each kind and reference size: 400 models of 500
 MOST = 0.05
 POWER_RUNS = 200
 POWER_FEATURES = (1, 20, 100, 500)
@@ -55,7 +55,7 @@ def test_no_model_that_stands_still_alarms_more_than_one_time_of_twenty() -> Non
     """Any feature of a model that did not move is called drifted in at most 5% of windows."""
     rng = np.random.default_rng(20261123)
     pooled: dict[tuple[int, int, int], list[int]] = {}
-    worst: dict[tuple[str, int], tuple[float, str]] = {}
+    worst: dict[tuple[str, int, int], tuple[float, str]] = {}
     for kind, (kind_of, draw) in KINDS.items():
         for m in REFERENCES:
             reference = draw(DRAWN, m, rng)
@@ -68,16 +68,23 @@ def test_no_model_that_stands_still_alarms_more_than_one_time_of_twenty() -> Non
                     found = alarms(sample, p_values, features)
                     sums = pooled.setdefault((m, n, features), [0, 0, 0])
                     pooled[m, n, features] = [a + b for a, b in zip(sums, found, strict=True)]
-                    rate = found[1] / found[0]
-                    where = f"{_cell(found[1], found[0])} at {n:,} rows, {features} features"
-                    worst[kind, m] = max(worst.get((kind, m), (-1.0, "")), (rate, where))
+                    where = f"at {n:,} rows, {features} features"
+                    for at in (1, 2):
+                        said = (found[at] / found[0], f"{_cell(found[at], found[0])} {where}")
+                        worst[kind, m, at] = max(worst.get((kind, m, at), (-1.0, "")), said)
                     assert found[2] / found[0] <= MOST, (kind, m, where)
     _save("1 False alarms", _false_alarms(pooled))
     lines = [
-        "| feature | reference | highest rate of evidence alone, in any cell |",
-        "|---|---|---|",
+        f"The highest rate among all sizes of windows and models; of 500 features, there are {DRAWN // 500} models in a cell.",
+        "",
+        "| feature | reference | called drifted | evidence alone |",
+        "|---|---|---|---|",
     ]
-    lines += [f"| {_title(kind)} | {m:,} | {where} |" for (kind, m), (_, where) in worst.items()]
+    lines += [
+        f"| {_title(kind)} | {m:,} | {worst[kind, m, 2][1]} | {worst[kind, m, 1][1]} |"
+        for kind in KINDS
+        for m in REFERENCES
+    ]
     _save("2 False alarms by kind of feature", lines)
     for key, (models, evident, drifted) in pooled.items():
         assert _interval(drifted, models)[1] <= MOST, key
@@ -186,7 +193,7 @@ def test_what_matters_little_is_no_drift_however_many_rows() -> None:
 
 # ---- beside fixed thresholds --------------------------------------------------------------------
 
-REPETITIONS = 300
+REPETITIONS = 200
 _BONFERRONI = "KS, p < 0.05 / "
 
 
@@ -209,7 +216,7 @@ def test_beside_fixed_thresholds() -> None:
         for n in ROWS:
             rate, seen = rates[n, 0.0][method], rates[n, 0.25][method]
             models = [f"{1 - (1 - rate) ** f:.0%}" for f in (1, 20, 100, 500)]
-            if method.startswith(_BONFERRONI):  # so small a rate is not measured in 300 windows
+            if method.startswith(_BONFERRONI):  # so small a rate is not measured in so few windows
                 models = [
                     "at most 5%, by construction" if str(f) in method.split() else ""
                     for f in (1, 20, 100, 500)

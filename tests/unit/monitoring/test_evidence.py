@@ -44,6 +44,12 @@ def test_rank_is_scipys(pair: tuple[list[int], list[int]]) -> None:
     assert evidence.normal_p(evidence.rank(*pair)) == pytest.approx(expected, rel=1e-7, abs=1e-300)
 
 
+@given(st.floats(1e-290, 1))
+def test_normal_quantile_is_scipys(p: float) -> None:
+    """The quantile is scipy's, far out as well."""
+    assert evidence.normal_quantile(p) == pytest.approx(stats.norm.isf(p / 2), abs=1e-9)
+
+
 @given(SHARE, SHARE)
 def test_more_is_scipys(baseline: tuple[int, int], window: tuple[int, int]) -> None:
     """The exact test of a larger share is scipy's hypergeometric tail."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import accumulate
 
 from hearth.monitoring.distances import Cells, chi_square
@@ -89,6 +90,21 @@ def normal_p(z: float) -> float:
         0.05
     """
     return math.erfc(abs(z) / math.sqrt(2))
+
+
+@lru_cache(maxsize=64)
+def normal_quantile(p: float) -> float:
+    """Return the z whose `normal_p` it is, for p above 1e-300.
+
+    Example:
+        >>> round(normal_quantile(0.05), 9)
+        1.959963985
+    """
+    low, high = 0.0, 40.0
+    while high - low > 1e-12:
+        middle = (low + high) / 2
+        low, high = (middle, high) if normal_p(middle) > p else (low, middle)
+    return low
 
 
 def proportion(baseline: tuple[int, int], window: tuple[int, int]) -> float:
