@@ -148,9 +148,7 @@ def test_predictions_are_counted_in_statistics(bundle: Target, tmp_path: Path) -
 def test_routes_that_are_not_built_answer_501(bundle: Target, tmp_path: Path) -> None:
     """A route of the contract whose step does not exist yet says so, with 501."""
     publish(bundle, "plain", times(3.0, tmp_path))
-    for method, path in (
-        ("POST", "/v2/repository/models/plain/optimize"),
-    ):
+    for method, path in (("POST", "/v2/repository/models/plain/optimize"),):
         reply = send(bundle, Call(method, path))
         assert (path, reply.status) == (path, 501)
         assert "not built yet" in reply.json()["error"]

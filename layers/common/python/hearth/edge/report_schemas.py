@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from hearth.edge.json_schema import COUNT, NUMBER, TEXT, Schema, array, mapping, one_of, request, said
+from hearth.edge.json_schema import (
+    COUNT,
+    NUMBER,
+    TEXT,
+    Schema,
+    array,
+    mapping,
+    one_of,
+    request,
+    said,
+)
 
 # NaN, "Infinity" and "-Infinity" have no number in JSON: null, and the two words.
 _FIGURE: Schema = {"type": ["number", "string", "null"]}

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from hearth.domain.errors import HearthError
-from hearth.domain.monitoring import CLASSIFICATION
 from hearth.monitoring.baselines import Baselines
-from hearth.monitoring.feedback import Expected
+from hearth.monitoring.feedback import Expected, expected_of
 from hearth.stores.artefacts import Artefacts
 from hearth.stores.registry import Registry
 
@@ -21,7 +20,7 @@ class Expectations:
     registry: Registry
     artefacts: Artefacts
     baselines: Baselines
-    _found: dict[tuple[str, int], Expected] = field(default_factory=dict)
+    _found: dict[tuple[str, int], tuple[str, tuple[str, ...]]] = field(default_factory=dict)
 
     def of_model(self, model: str) -> Expected:
         """Return what is known of a model's answers.
@@ -31,27 +30,21 @@ class Expectations:
         """
         entry = self.registry.read(model).entry
         # Those that ended too: labels are late, and theirs may still come.
-        each = [self._of_version(model, number) for number in entry.versions]
-        told = [one for one in each if one.tasks]
-        labelled = [one.classes for one in told if CLASSIFICATION in one.tasks]
-        return Expected(
-            tasks=frozenset().union(*(one.tasks for one in told)),
-            # Where one version's classes are not known, no label is known to be wrong.
-            classes=frozenset().union(*labelled) if all(labelled) else frozenset(),
-        )
+        return expected_of(self._of_version(model, number) for number in entry.versions)
 
-    def _of_version(self, model: str, number: int) -> Expected:
+    def _of_version(self, model: str, number: int) -> tuple[str, tuple[str, ...]]:
+        """Return a version's task and classes, as far as they are known."""
         key = (model, number)
         if key in self._found:
             return self._found[key]
         try:
             manifest = self.artefacts.manifest(model, number).manifest
         except HearthError:
-            return Expected()
+            return "", ()
         baseline = self.baselines.find(model, number).baseline
         classes = (baseline.classes if baseline else ()) or manifest.class_labels
         task = manifest.monitoring.task
-        found = Expected(frozenset({task} if task else ()), frozenset(classes))
+        found = (task, tuple(classes))
         if len(self._found) >= _MOST_CACHED:
             self._found.clear()
         if baseline or not task:

@@ -1,4 +1,4 @@
-"""What could not be used when quality was judged: its names in a report, and what they mean."""
+"""What could not be used when a model was judged: its names in a report, and what they mean."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ RECORDS_REPEATED = "records_repeated"
 PREDICTIONS_NOT_FINITE = "predictions_not_finite"
 SLICES_TOO_SMALL = "slices_too_small"
 SLICES_OVER_BOUND = "slices_over_bound"
+REQUESTS_UNANSWERED = "requests_without_version"
+VERSIONS_OVER_BOUND = "versions_over_bound"
+ROWS_UNMATCHED = "rows_unmatched"
 
 MEANINGS = {
     FEEDBACK_UNREADABLE: "stored lines that are no feedback",
@@ -36,4 +39,7 @@ MEANINGS = {
     PREDICTIONS_NOT_FINITE: "regressions that gave NaN or infinity",
     SLICES_TOO_SMALL: "slices with too few labelled rows",
     SLICES_OVER_BOUND: "slices beyond those that a report shows",
+    REQUESTS_UNANSWERED: "requests that no version answered",
+    VERSIONS_OVER_BOUND: "versions beyond those that a report shows",
+    ROWS_UNMATCHED: "captured rows that are not of the baseline's columns",
 }

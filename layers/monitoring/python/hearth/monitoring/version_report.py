@@ -17,6 +17,11 @@ from hearth.monitoring import data_quality, drift, quality
 from hearth.monitoring.monitor import Monitor
 from hearth.monitoring.profile import Known, Profile
 from hearth.monitoring.report import INSUFFICIENT, Drift, Quality, VersionReport, Violation
+from hearth.monitoring.set_aside import (
+    REQUESTS_UNANSWERED,
+    ROWS_UNMATCHED,
+    VERSIONS_OVER_BOUND,
+)
 from hearth.monitoring.stored import Window, hour_of
 from hearth.monitoring.traffic import Traffic
 from hearth.monitoring.usage import usage
@@ -25,10 +30,6 @@ from hearth.monitoring.windows import Hours
 MOST_VERSIONS = 20
 # Records are read again for quality: so many fit into a run beside everything else.
 MOST_RECORDS = 2_000_000
-
-UNANSWERED = "requests_without_version"
-OLD_VERSIONS = "versions_over_bound"
-UNMATCHED = "rows_unmatched"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +83,9 @@ def version_reports(monitor: Monitor, hours: Hours, model: str, now: datetime) -
     refused = sum(p.traffic.requests for p in profiles.get(0, ()))
     found = {
         **set_aside,
-        UNANSWERED: refused,
-        OLD_VERSIONS: len(numbers[MOST_VERSIONS:]),
-        UNMATCHED: sum(p.unmatched for version in versions for p in version.profiles),
+        REQUESTS_UNANSWERED: refused,
+        VERSIONS_OVER_BOUND: len(numbers[MOST_VERSIONS:]),
+        ROWS_UNMATCHED: sum(p.unmatched for version in versions for p in version.profiles),
     }
     reports = tuple(_report(entry, version, rights.get(version.number)) for version in versions)
     return Judged(
