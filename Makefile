@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 PINS := requirements/local.txt requirements/test.txt
 
-.PHONY: demo test nodes fuzz up readme lint pins bench build e2e clean
+.PHONY: demo test nodes fuzz browser up readme lint pins bench build e2e clean
 .DEFAULT_GOAL := test
 
 $(READY): $(PINS) pyproject.toml
@@ -20,7 +20,7 @@ demo: $(READY)
 	@$(BIN)/python -m hearth_local.demo
 
 test: $(READY)
-	@$(BIN)/python -m pytest -m "not bench" -n 2
+	@$(BIN)/python -m pytest -m "not bench and not browser" -n 2
 
 # ONNX's own tests, each published, proven, asked and compared; those that match, with ONLY=test_cast.
 nodes: $(READY)
@@ -40,6 +40,11 @@ bench:
 # make fuzz FUZZ='--bodies 100000 --seconds 1800 --openapi FILE_OR_URL'
 fuzz: $(READY) .venv-fuzz/ready
 	@PYTHONPATH=tests $(BIN)/python -m fuzz $(FUZZ)
+
+# The report page in a real browser; pictures of it are left in .hearth/browser.
+browser: $(READY)
+	@command -v chromium chromium-browser google-chrome >/dev/null || { echo "no Chromium here; on Debian: apt-get install chromium"; exit 1; }
+	@$(BIN)/python -m pytest -m browser tests/browser
 
 lint: $(VENV)/linted
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

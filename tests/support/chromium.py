@@ -94,7 +94,13 @@ class Tab:
     def picture(self, path: Path) -> None:
         """Write the whole page, at most 12,000 pixels of it, as a PNG."""
         size = self.call("Page.getLayoutMetrics")["cssContentSize"]
-        clip = {"x": 0, "y": 0, "width": size["width"], "height": min(size["height"], 12_000), "scale": 1}
+        clip = {
+            "x": 0,
+            "y": 0,
+            "width": size["width"],
+            "height": min(size["height"], 12_000),
+            "scale": 1,
+        }
         shot = self.call("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(base64.b64decode(shot["data"]))
@@ -105,9 +111,12 @@ def tab(chromium: str) -> Iterator[Tab]:
     """Start a Chromium with a new profile; it ends with the block."""
     with TemporaryDirectory(ignore_cleanup_errors=True) as profile, asyncio.Runner() as runner:
         command = [chromium, *FLAGS, f"--user-data-dir={profile}", "about:blank"]
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        with subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as process:
             try:
-                session, socket = runner.run(_connect(Path(profile) / "DevToolsActivePort"))
+                port = _port(Path(profile) / "DevToolsActivePort")
+                session, socket = runner.run(_connect(port))
                 try:
                     yield Tab(runner, socket)
                 finally:
@@ -116,12 +125,16 @@ def tab(chromium: str) -> Iterator[Tab]:
                 process.terminate()
 
 
-async def _connect(port_file: Path) -> tuple[aiohttp.ClientSession, aiohttp.ClientWebSocketResponse]:
+def _port(file: Path) -> str:
+    """Return the port that Chromium chose, once it has written it down."""
     until = time.monotonic() + _START_S
-    while not (port_file.is_file() and port_file.read_text().count("\n")):
+    while not (file.is_file() and file.read_text().count("\n")):
         assert time.monotonic() < until, "Chromium does not start"
-        await asyncio.sleep(0.05)
-    port = port_file.read_text().split()[0]
+        time.sleep(0.05)
+    return file.read_text().split()[0]
+
+
+async def _connect(port: str) -> tuple[aiohttp.ClientSession, aiohttp.ClientWebSocketResponse]:
     session = aiohttp.ClientSession()
     try:
         async with session.get(f"http://127.0.0.1:{port}/json/list") as answer:

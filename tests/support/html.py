@@ -10,7 +10,23 @@ VOID = frozenset(("br", "hr", "meta", "link"))
 # What each element may hold; None: any phrasing content and text.
 _PHRASING = frozenset(("a", "bdi", "br", "small", "span", "strong", "svg"))
 _FLOW = _PHRASING | frozenset(
-    ("article", "details", "div", "dl", "figure", "h1", "h2", "h3", "h4", "nav", "ol", "p", "section", "table", "ul")
+    (
+        "article",
+        "details",
+        "div",
+        "dl",
+        "figure",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "nav",
+        "ol",
+        "p",
+        "section",
+        "table",
+        "ul",
+    )
 )
 _DRAWN = frozenset(("circle", "path"))
 CONTENT = {
@@ -32,9 +48,25 @@ CONTENT = {
     **dict.fromkeys(("circle", "meta", "path", "style", "title"), frozenset()),
 }  # fmt: skip
 _NO_TEXT = frozenset(
-    ("circle", "dl", "head", "html", "meta", "ol", "path", "svg", "table", "tbody", "thead", "tr", "ul")
+    (
+        "circle",
+        "dl",
+        "head",
+        "html",
+        "meta",
+        "ol",
+        "path",
+        "svg",
+        "table",
+        "tbody",
+        "thead",
+        "tr",
+        "ul",
+    )
 )
-_GLOBAL = frozenset(("aria-hidden", "aria-label", "aria-labelledby", "class", "id", "role", "tabindex"))
+_GLOBAL = frozenset(
+    ("aria-hidden", "aria-label", "aria-labelledby", "class", "id", "role", "tabindex")
+)
 ATTRIBUTES = {
     "a": {"href"}, "circle": {"cx", "cy", "r"}, "details": {"open"}, "html": {"lang"}, "ol": {"start"},
     "meta": {"charset", "content", "http-equiv", "name"}, "path": {"d"}, "td": {"colspan"}, "th": {"scope"},
@@ -107,10 +139,12 @@ class _Reader(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if data.strip():
-            self._require(self.stack[-1].tag not in _NO_TEXT, f"{data[:40]!r} in <{self.stack[-1].tag}>")
+            self._require(
+                self.stack[-1].tag not in _NO_TEXT, f"{data[:40]!r} in <{self.stack[-1].tag}>"
+            )
         self.stack[-1].children.append(data)
 
-    def _require(self, holds: bool, fault: str) -> bool:  # noqa: FBT001
+    def _require(self, holds: bool, fault: str) -> bool:
         if not holds:
             self.faults.append(fault)
         return holds
@@ -130,7 +164,9 @@ def read(text: str) -> tuple[Element, list[str]]:
 def _reference_faults(page: Element) -> list[str]:
     elements = list(page.all())
     ids = [e.attributes["id"] for e in elements if "id" in e.attributes]
-    wanted = [e.attributes["aria-labelledby"] for e in elements if "aria-labelledby" in e.attributes]
+    wanted = [
+        e.attributes["aria-labelledby"] for e in elements if "aria-labelledby" in e.attributes
+    ]
     links = [e.attributes["href"] or "" for e in elements if "href" in e.attributes]
     faults = [f"id {i!r} twice" for i in ids if ids.count(i) > 1]
     faults += [f"no id {i!r}" for i in wanted if i not in ids]
@@ -138,6 +174,9 @@ def _reference_faults(page: Element) -> list[str]:
     levels = [int(e.tag[1]) for e in elements if e.tag in ("h1", "h2", "h3", "h4")]
     faults += [f"h{a} before h{b}" for a, b in zip([0, *levels], levels, strict=False) if b - a > 1]
     for table in page.all("table"):
-        widths = {sum(int(c.attributes.get("colspan") or 1) for c in row.all("th", "td")) for row in table.all("tr")}
+        widths = {
+            sum(int(c.attributes.get("colspan") or 1) for c in row.all("th", "td"))
+            for row in table.all("tr")
+        }
         faults += [f"rows of {sorted(widths)} cells"] if len(widths) > 1 else []
     return faults

@@ -45,9 +45,7 @@ from sklearn import datasets
 MODELS = Path(__file__).parents[1] / "models"
 NAN = math.nan
 NO_TIMES = Times(NAN, NAN, NAN, NAN, 0)
-UNUSED = VersionTraffic(
-    0, 0, 0, {}, {}, NO_TIMES, NO_TIMES, NO_TIMES, NO_TIMES, NO_TIMES, NAN, NAN
-)
+UNUSED = VersionTraffic(0, 0, 0, {}, {}, NO_TIMES, NO_TIMES, NO_TIMES, NO_TIMES, NO_TIMES, NAN, NAN)
 NOTHING = Drift(INSUFFICIENT)
 LINE = 0.05
 _SPECIAL = {
@@ -76,7 +74,10 @@ def compared(feature: Feature, baseline: Counts, window: Counts) -> FeatureDrift
     p = float(stats.chi2_contingency(cells).pvalue) if len(pairs) > 1 else 1.0
     distance = _distance(bins)
     moved = p < 0.01 and distance > LINE
-    figures = {"psi": round(distance**2 * 5, 4), "l_infinity": max(abs(b.baseline - b.window) for b in bins)}
+    figures = {
+        "psi": round(distance**2 * 5, 4),
+        "l_infinity": max(abs(b.baseline - b.window) for b in bins),
+    }
     word = f"moved: {distance:.2g} against a line of {LINE}" if moved else "is as in the baseline"
     return FeatureDrift(
         feature.name, feature.kind, DRIFTED if moved else STABLE, f"{feature.name} {word}",
@@ -143,12 +144,22 @@ def digits() -> Report:
     noisy = replace(
         noisy,
         violations=(
-            Violation("pixel 0", "data_type_check", "8.2% of the values are fractional, expected whole numbers"),
-            Violation("pixel 39", "completeness_check", "2.1% of the values are missing, at most 0% in the baseline"),
+            Violation(
+                "pixel 0",
+                "data_type_check",
+                "8.2% of the values are fractional, expected whole numbers",
+            ),
+            Violation(
+                "pixel 39",
+                "completeness_check",
+                "2.1% of the values are missing, at most 0% in the baseline",
+            ),
         ),
         notes=("1 record of an unknown schema was left alone",),
     )
-    reasons = tuple(f"version 2: {r}" for r in (*noisy.quality.gate.reasons, *noisy.drift.reasons[:4]))
+    reasons = tuple(
+        f"version 2: {r}" for r in (*noisy.quality.gate.reasons, *noisy.drift.reasons[:4])
+    )
     return Report(
         "digits", "2026-11-25T07:15:02Z", "2026-11-24T08", "2026-11-25T07", UNWELL, reasons, (noisy, clean),
         {"feedback that names no prediction": 12, "records that are no JSON": 1},
@@ -156,12 +167,19 @@ def digits() -> Report:
 
 
 def _version(
-    number: int, pixels: Floats, truth: NDArray[np.int64], labels: Mapping[str, float], requests: int
+    number: int,
+    pixels: Floats,
+    truth: NDArray[np.int64],
+    labels: Mapping[str, float],
+    requests: int,
 ) -> VersionReport:
     reference, _ = _digits()
     scores, took = _asked(pixels)
     base_scores, _ = _asked(reference[:1200])
-    features = [_pixel(i, reference[:1200, i], pixels[:, i], broken=number == 2 and i == 39) for i in range(64)]
+    features = [
+        _pixel(i, reference[:1200, i], pixels[:, i], broken=number == 2 and i == 39)
+        for i in range(64)
+    ]
     outputs = [
         _column(Feature("predicted", CATEGORY, values=tuple("0123456789")),
                 [str(k) for k in base_scores.argmax(1)], [str(k) for k in scores.argmax(1)]),
@@ -199,7 +217,9 @@ def _traffic(requests: int, took: list[float], number: int) -> VersionTraffic:
         return took[int(part * (len(took) - 1))] * scale
 
     def times(scale: float, counted: int = requests) -> Times:
-        return Times(at(0.5, scale), at(0.9, scale), at(0.99, scale), sum(took) / len(took) * scale, counted)
+        return Times(
+            at(0.5, scale), at(0.9, scale), at(0.99, scale), sum(took) / len(took) * scale, counted
+        )
 
     hours = tuple(
         HourTraffic(
@@ -234,16 +254,24 @@ def _quality(scores: NDArray[np.float64], truth: NDArray[np.int64], number: int)
     )
     regions = np.array(["eu", "us", "apac"])[np.arange(rows) % 3]
     slices = tuple(
-        SliceQuality(f"region={r}", int((regions == r).sum()), (_share(right, regions == r), metrics[2]))
+        SliceQuality(
+            f"region={r}", int((regions == r).sum()), (_share(right, regions == r), metrics[2])
+        )
         for r in ("eu", "us", "apac")
     )
     confusion = {
-        str(t): {str(p): n for p in range(10) if (n := int(((truth == t) & (predicted == p)).sum()))}
+        str(t): {
+            str(p): n for p in range(10) if (n := int(((truth == t) & (predicted == p)).sum()))
+        }
         for t in range(10)
     }
     passed = accuracy.value > 0.9
     reason = f"accuracy {accuracy.value:.3f} is under {0.9}"
-    gate = Gate(PASSED, compared_with=0, first=True) if passed else Gate(FAILED, (reason,), compared_with=1)
+    gate = (
+        Gate(PASSED, compared_with=0, first=True)
+        if passed
+        else Gate(FAILED, (reason,), compared_with=1)
+    )
     estimate = interval("accuracy", int(scores.max(1).sum()), rows)
     return Quality(
         "classification", rows, rows * 20 if number == 1 else rows * 2, metrics, per_class, slices, confusion,
@@ -260,7 +288,11 @@ def _class(k: int, predicted: NDArray[np.int64], truth: NDArray[np.int64]) -> tu
     precision = interval("precision", both, max(int((predicted == k).sum()), 1))
     recall = interval("recall", both, int((truth == k).sum()))
     f1 = 2 * both / (int((predicted == k).sum()) + recall.rows)
-    return precision, recall, Metric("f1", f1, max(f1 - 0.05, 0.0), min(f1 + 0.04, 1.0), recall.rows)
+    return (
+        precision,
+        recall,
+        Metric("f1", f1, max(f1 - 0.05, 0.0), min(f1 + 0.04, 1.0), recall.rows),
+    )
 
 
 def _reliability(scores: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[Reliability, ...]:
@@ -279,7 +311,9 @@ def _reliability(scores: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple
 
 
 def alone(version: VersionReport, verdict: str = UNKNOWN, *reasons: str) -> Report:
-    return Report("m", "2026-11-25T07:15:02Z", "2026-11-24T08", "2026-11-25T07", verdict, reasons, (version,))
+    return Report(
+        "m", "2026-11-25T07:15:02Z", "2026-11-24T08", "2026-11-25T07", verdict, reasons, (version,)
+    )
 
 
 def unused() -> Report:
@@ -297,15 +331,22 @@ def provisional() -> Report:
     estimate = Metric("accuracy", 0.87, 0.81, 0.92, 3)
     quality = Quality("classification", predictions=3, estimate=estimate)
     traffic = replace(UNUSED, requests=3, rows=3, status={"200": 3})
-    return alone(VersionReport(1, "AVAILABLE", {"stable": 1.0}, traffic, drift, (), quality), UNKNOWN, few.reason)
+    return alone(
+        VersionReport(1, "AVAILABLE", {"stable": 1.0}, traffic, drift, (), quality),
+        UNKNOWN,
+        few.reason,
+    )
 
 
 def well() -> Report:
     """Version 1 of the digits, with all traffic."""
     version = replace(digits().versions[1], labels={"stable": 1.0})
-    return alone(version, WELL, "version 1: 11204 requests, no drift, quality within its thresholds")
+    return alone(
+        version, WELL, "version 1: 11204 requests, no drift, quality within its thresholds"
+    )
 
 
+@cache
 def wide(features: int = 500, classes: int = 100, versions: int = 12) -> Report:
     """More than fits a page: features of long names and many bins, classes, slices, versions."""
     rng = np.random.default_rng(3)
@@ -315,7 +356,11 @@ def wide(features: int = 500, classes: int = 100, versions: int = 12) -> Report:
         base, moved = rng.dirichlet(np.ones(60) * 4), rng.dirichlet(np.ones(60) * 4)
         window = moved if i % 4 == 0 else base
         counts = [Counts(tuple(map(int, shares * 4000)), missing=3) for shares in (base, window)]
-        made.append(compared(Feature(f"a rather long name of feature {i} " * 5, CATEGORY, values=words), *counts))
+        made.append(
+            compared(
+                Feature(f"a rather long name of feature {i} " * 5, CATEGORY, values=words), *counts
+            )
+        )
     labels = [f"class {k}" for k in range(classes)]
     quality = Quality(
         "classification", 9000, 10_000, (interval("accuracy", 7000, 9000),),
@@ -324,11 +369,17 @@ def wide(features: int = 500, classes: int = 100, versions: int = 12) -> Report:
         {c: {d: int(rng.integers(0, 9)) for d in labels} for c in labels},
     )  # fmt: skip
     violations = tuple(Violation(f.name, "categorical_values_check", f.name * 3) for f in made)
-    one = VersionReport(1, "AVAILABLE", {}, digits().versions[0].traffic, drift_of(made), violations, quality)
+    one = VersionReport(
+        1, "AVAILABLE", {}, digits().versions[0].traffic, drift_of(made), violations, quality
+    )
     led = {1: {"stable": 0.9}, 2: {"stable": 0.1}}
     numbered = tuple(replace(one, version=n, labels=led.get(n, {})) for n in range(versions, 0, -1))
     reasons = tuple(f"version 1: {f.reason}" for f in made)
-    return replace(alone(one, UNWELL, *reasons), versions=numbered, set_aside={f"why {i}": i for i in range(300)})
+    return replace(
+        alone(one, UNWELL, *reasons),
+        versions=numbered,
+        set_aside={f"why {i}": i for i in range(300)},
+    )
 
 
 def refilled(value: Any, texts: Sequence[str]) -> Any:

@@ -36,9 +36,7 @@ class FileUnusable(LocalError):
 )
 @click.option("--check", is_flag=True, help="Exit with 1 when the model is unwell.")
 @stack_option
-def report(
-    *, name: str, as_json: bool, page: Path | None, check: bool, stack: str | None
-) -> None:
+def report(*, name: str, as_json: bool, page: Path | None, check: bool, stack: str | None) -> None:
     """Show whether model NAME is well, and why: traffic, drift, data quality, quality."""
     found = chosen(stack)
     if page is not None:

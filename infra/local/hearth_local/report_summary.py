@@ -189,7 +189,9 @@ def _metrics(quality: Quality) -> Table:
     table = _table("    metric", "value (95% interval)", "", "rows")
     worst = sorted((s for s in quality.slices if s.metrics), key=_slice_key)[:_MOST_LINES]
     lines = [(wording.metric_name(m.name), m) for m in quality.metrics[:_MOST_FEATURES]]
-    lines += [(f"  {wording.metric_name(s.metrics[0].name)}, {s.slice}", s.metrics[0]) for s in worst]
+    lines += [
+        (f"  {wording.metric_name(s.metrics[0].name)}, {s.slice}", s.metrics[0]) for s in worst
+    ]
     for label, metric in lines:
         table.add_row(
             _text(f"    {short(label, 60)}"),

@@ -61,7 +61,10 @@ def test_drifted_features_have_both_histograms(hearth: Hearth) -> None:
     """Ten at most, the farthest first; the others are counted."""
     said = good(hearth("digits"))
     drift = reporting.digits().versions[0].drift
-    moved = sorted((f for f in (*drift.features, *drift.outputs) if f.verdict == "drifted"), key=lambda f: -f.distance)
+    moved = sorted(
+        (f for f in (*drift.features, *drift.outputs) if f.verdict == "drifted"),
+        key=lambda f: -f.distance,
+    )
     shown = [line for line in said.splitlines() if "█" in line and "“" in line]
     assert [line.split("  ")[2] for line in shown] == [f.name for f in moved[:10]]
     assert f"{len(moved) - 10} more drifted" in said

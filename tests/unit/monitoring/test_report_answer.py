@@ -70,7 +70,9 @@ def test_no_cache_keeps_a_report(form: str) -> None:
 
 def test_page_comes_with_its_policy() -> None:
     """The header lets in no script and no frame."""
-    policy = report_answer(asked("text/html"), reporting.unused()).headers["Content-Security-Policy"]
+    policy = report_answer(asked("text/html"), reporting.unused()).headers[
+        "Content-Security-Policy"
+    ]
     assert policy.startswith("default-src 'none'; style-src 'sha256-")
     assert "frame-ancestors 'none'" in policy
 
@@ -84,7 +86,9 @@ def test_json_is_the_report_document() -> None:
 
 def test_large_page_travels_compressed() -> None:
     """500 features and 100 classes are far under Lambda's 6 MB once compressed."""
-    request = HttpRequest("GET", "/reports/m", {"accept": "text/html", "accept-encoding": "gzip"}, b"")
+    request = HttpRequest(
+        "GET", "/reports/m", {"accept": "text/html", "accept-encoding": "gzip"}, b""
+    )
     answer = deflated(report_answer(request, reporting.wide()), request)
     assert answer.headers["Content-Encoding"] == "gzip"
     assert len(render(answer)["body"]) < 1_000_000

@@ -79,7 +79,12 @@ def test_both_schemes_name_the_same_colours_and_all_are_used() -> None:
 def test_rules_hold_no_colour_of_their_own() -> None:
     """Every colour goes through the two sets that are tested here."""
     rules = STYLE.partition("*{")[2]
-    assert re.findall(r"#[0-9a-fA-F]{3,8}\b|rgb|hsl|\b(?:white(?!-)|black|red|blue|green|gr[ae]y)\b", rules) == []
+    assert (
+        re.findall(
+            r"#[0-9a-fA-F]{3,8}\b|rgb|hsl|\b(?:white(?!-)|black|red|blue|green|gr[ae]y)\b", rules
+        )
+        == []
+    )
 
 
 def test_policy_is_of_the_style_sheet_in_the_page() -> None:

@@ -45,6 +45,11 @@ def _bar(left: float, width: float, top: float, bottom: float) -> str:
     return f"M{_n(left)} {_n(bottom)}V{_n(top)}h{_n(width)}V{_n(bottom)}z"
 
 
+def key(class_: str) -> Html:
+    """Return a bar or an outline alone, for a legend."""
+    return _svg((20, 10), _path(["M3 10V2h14v8"], class_), class_="key", stretch=False)
+
+
 def histogram(bins: Sequence[Bin], special: int) -> Html:
     """Return both histograms: bars are the window, the outline is the baseline.
 
@@ -102,9 +107,7 @@ def requests(hours: Sequence[HourTraffic]) -> Html:
     tall = [(40 * _part(h.requests, top), 40 * _part(h.errors, top)) for h in hours]
     good = [_bar(i + 0.1, 0.8, 40 - a, 40 - min(b, a)) for i, (a, b) in enumerate(tall) if a > b]
     bad = [_bar(i + 0.1, 0.8, 40 - b, 40) for i, (_, b) in enumerate(tall) if b]
-    return _svg(
-        (max(len(hours), 1), 40), _path(good, "bar"), _path(bad, "bad bar"), class_="hours"
-    )
+    return _svg((max(len(hours), 1), 40), _path(good, "bar"), _path(bad, "bad bar"), class_="hours")
 
 
 def latency(hours: Sequence[HourTraffic]) -> Html:
@@ -156,9 +159,7 @@ def whisker(metric: Metric, scale: tuple[float, float], mark: float | None = Non
 
 def scale(metrics: Iterable[Metric]) -> tuple[float, float]:
     """Return from where to where whiskers of these metrics are drawn, all on one scale."""
-    ends = [
-        v for m in metrics for v in (m.low, m.value, m.high) if math.isfinite(v)
-    ] or [0.0, 1.0]
+    ends = [v for m in metrics for v in (m.low, m.value, m.high) if math.isfinite(v)] or [0.0, 1.0]
     low, high = min(ends), max(ends)
     room = (high - low) * 0.08 or abs(high) * 0.1 or 1.0
     if low >= 0 and high <= 1:
@@ -180,7 +181,9 @@ def calibration(points: Sequence[Reliability]) -> Html:
         _path(["M10 110L110 10"], "tick"),
     ]
     at = [(10 + 100 * _part(p.confidence, 1), 110 - 100 * _part(p.accuracy, 1)) for p in points]
-    drawn.append(_path([f"{'L' if i else 'M'}{_n(x)} {_n(y)}" for i, (x, y) in enumerate(at)], "line"))
+    drawn.append(
+        _path([f"{'L' if i else 'M'}{_n(x)} {_n(y)}" for i, (x, y) in enumerate(at)], "line")
+    )
     for (x, y), point in zip(at, points, strict=True):
         r = 1.5 + 3 * math.sqrt(_part(point.rows, largest))
         drawn.append(element("circle", cx=_n(x), cy=_n(y), r=_n(r), class_="bar"))

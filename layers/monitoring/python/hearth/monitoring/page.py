@@ -67,7 +67,8 @@ def _head(report: Report) -> Html:
         element("h1", mark(report.verdict), " ", before, name(report.model), short(after)),
         _reasons(report.reasons),
         paragraph(
-            f"Judged {short(wording.moment(report.judged_at))} over {short(wording.window(report))}.",
+            f"Judged {short(wording.moment(report.judged_at))} ",
+            f"over {short(wording.window(report))}.",
             class_="under",
         ),
         _links(report),

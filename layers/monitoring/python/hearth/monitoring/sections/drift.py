@@ -27,11 +27,15 @@ _FIGURES = {
     "l_infinity": "largest change of a share",
     "chi_square": "chi-square",
 }
-_GROUPS = {DRIFTED: "more that drifted, in a table", INSUFFICIENT: "without enough data", STABLE: "stable"}
+_GROUPS = {
+    DRIFTED: "more that drifted, in a table",
+    INSUFFICIENT: "without enough data",
+    STABLE: "stable",
+}
 _LEGEND = (
-    Html('<svg class="key" viewBox="0 0 20 10" aria-hidden="true"><path class="bar" d="M3 2h14v8H3z"/></svg>'),
+    charts.key("bar"),
     " window ",
-    Html('<svg class="key" viewBox="0 0 20 10" aria-hidden="true"><path class="outline" d="M3 10V2h14v8"/></svg>'),
+    charts.key("outline"),
     " baseline. Bins are the baseline's, drawn equally wide; values that are none stand apart.",
 )
 
@@ -80,7 +84,9 @@ def _card(item: FeatureDrift, is_output: bool) -> Html:
     stands = item.kind == "numeric" and len(item.bins) - special >= _FEWEST_STANDING
     return element(
         "article",
-        element("h4", mark(item.verdict), " ", name(item.name), element("span", _kind(item, is_output))),
+        element(
+            "h4", mark(item.verdict), " ", name(item.name), element("span", _kind(item, is_output))
+        ),
         paragraph(short(item.reason, MOST_TEXT)),
         _standing(item.bins, special) if stands else _lying(item.bins),
         terms(_terms(item)),
@@ -142,7 +148,12 @@ def _standing(bins: Sequence[Bin], special: int) -> Html:
         element("figcaption", f"Most moved: {_most_moved(bins)}. Highest bar {share(top)}."),
         charts.histogram(drawn, special),
         element("div", [element("span", end) for end in ends], class_="axis"),
-        paragraph("Apart, at the right: " if apart else "", "; ".join(apart), "." if apart else "", class_="apart"),
+        paragraph(
+            "Apart, at the right: " if apart else "",
+            "; ".join(apart),
+            "." if apart else "",
+            class_="apart",
+        ),
     )
 
 
@@ -201,13 +212,17 @@ def _bin_table(bins: Sequence[Bin]) -> Html:
 
 def _rest(items: Sequence[FeatureDrift], space: Space) -> Iterator[Html]:
     """Yield a folded table for each verdict, of features that have no card of their own."""
-    lines = [_line(item, sketch=i < space.sketches) for i, item in enumerate(items)]
-    of = [item.verdict if item.verdict in _GROUPS else INSUFFICIENT for item in items]
+    sketched = {id(item) for item in items[: space.sketches]}
     for verdict, what in _GROUPS.items():
-        there = [i for i, found in enumerate(of) if found == verdict]
-        shown = [i for i in there if i < space.features]
+        there = [item for item in items if _group(item) == verdict]
+        shown = [item for item in items[: space.features] if _group(item) == verdict]
+        rows = [_line(item, sketch=id(item) in sketched) for item in shown]
         if there:
-            yield _table([lines[i] for i in shown], f"{whole(len(there))} {what}", len(there))
+            yield _table(rows, f"{whole(len(there))} {what}", len(there))
+
+
+def _group(item: FeatureDrift) -> str:
+    return item.verdict if item.verdict in _GROUPS else INSUFFICIENT
 
 
 def _table(rows: Sequence[Sequence[Content]], caption: str, count: int) -> Html:
@@ -217,8 +232,6 @@ def _table(rows: Sequence[Sequence[Content]], caption: str, count: int) -> Html:
 
 
 def _line(item: FeatureDrift, *, sketch: bool) -> tuple[Content, ...]:
-    special = _special(item.bins)
-    drawing = charts.histogram(_drawn(item.bins, special), special) if item.bins else None
     label: Content = name(item.name)
     if item.verdict == INSUFFICIENT:
         label = [label, element("small", short(item.reason, MOST_TEXT))]
@@ -228,7 +241,10 @@ def _line(item: FeatureDrift, *, sketch: bool) -> tuple[Content, ...]:
         charts.gauge(item.distance, item.line),
         number(item.line),
         chance(item.p_adjusted),
-        drawing if sketch else None,
+        _sketch(item.bins) if sketch and item.bins else None,
     )
 
 
+def _sketch(bins: Sequence[Bin]) -> Html:
+    special = _special(bins)
+    return charts.histogram(_drawn(bins, special), special)

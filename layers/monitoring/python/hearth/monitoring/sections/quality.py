@@ -59,7 +59,7 @@ def _metrics(metrics: Sequence[Metric]) -> Html:
 
 
 def _value(metric: Metric) -> str:
-    return "cannot be told" if metric.value != metric.value else rounded(metric.value)  # noqa: PLR0124
+    return "cannot be told" if metric.value != metric.value else rounded(metric.value)
 
 
 def _slices(found: Quality, space: Space) -> Html:
