@@ -178,6 +178,14 @@ def test_what_there_is_not_is_said_in_words(maker: Callable[[], Report], words: 
     assert words in text(maker())
 
 
+def test_drift_that_could_not_be_judged_says_why() -> None:
+    """Where nothing was compared, the reasons stand in for the features."""
+    drift = Drift("insufficient data", ("the window counts 3 features, the baseline 4",))
+    version = replace(reporting.unused().versions[0], drift=drift)
+    words = "Drift could not be judged: the window counts 3 features, the baseline 4."
+    assert words in text(reporting.alone(version))
+
+
 def test_report_without_versions_says_so() -> None:
     """A model that nobody serves or used has a page all the same."""
     assert "No version was served or used" in text(replace(reporting.unused(), versions=()))

@@ -48,11 +48,11 @@ html{font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Ar
 body{margin:0 auto;max-width:76rem;padding:1.25rem clamp(.75rem,3vw,2rem) 3rem;\
 overflow-wrap:anywhere}
 h1,h2,h3,h4,p,ol,ul,dl,figure{margin:0}
-h1{font-size:1.75rem;line-height:1.2;font-weight:650;letter-spacing:-.01em}
-h2{font-size:1.25rem;line-height:1.3;font-weight:650}
-h3{font-size:1rem;font-weight:650;display:flex;flex-wrap:wrap;gap:.25rem .75rem;\
+h1{font-size:1.75rem;line-height:1.2;font-weight:600;letter-spacing:-.01em}
+h2{font-size:1.25rem;line-height:1.3;font-weight:600}
+h3{font-size:1rem;font-weight:600;display:flex;flex-wrap:wrap;gap:.25rem .75rem;\
 align-items:baseline}
-h4{font-size:.95rem;font-weight:650}
+h4{font-size:.95rem;font-weight:600}
 a{color:var(--link)}
 a:focus-visible,summary:focus-visible,.scroll:focus-visible{\
 outline:2px solid var(--link);outline-offset:2px}
@@ -144,7 +144,9 @@ div.axis span:last-child{text-align:right}
 .share1{background:var(--share1)}.share2{background:var(--share2)}
 .share3{background:var(--share3)}.share4{background:var(--share4)}
 footer{margin-top:2.5rem;border-top:1px solid var(--rule);padding-top:.8rem}
-@media (max-width:30rem){html{font-size:14px}h1{font-size:1.45rem}th,td{padding-right:.7rem}}
+.scroll tbody th{position:sticky;left:0;background:var(--paper)}
+@media (max-width:30rem){.scroll tbody th{max-width:38vw}\
+html{font-size:14px}h1{font-size:1.45rem}th,td{padding-right:.7rem}}
 @media print{body{max-width:none;padding:0}.scroll{overflow:visible}nav{display:none}\
 .card,figure,tr{break-inside:avoid}h2,h3,h4{break-after:avoid}\
 details::details-content{content-visibility:visible;display:block;height:auto}}

@@ -10,7 +10,6 @@ from hearth.monitoring.markup import Content, Html, element, name, short
 from hearth.monitoring.report import DRIFTED, INSUFFICIENT, STABLE, Bin, Drift, FeatureDrift
 from hearth.monitoring.sections.blocks import (
     folded,
-    listed,
     mark,
     paragraph,
     table,
@@ -18,7 +17,7 @@ from hearth.monitoring.sections.blocks import (
 )
 from hearth.monitoring.sections.space import MOST_TEXT, Space, left_out
 
-_MOST_BINS, _MOST_WORDS, _MOST_REASONS, _MOST_OPEN = 40, 8, 20, 6
+_MOST_BINS, _MOST_WORDS, _MOST_OPEN = 40, 8, 6
 _FEWEST_STANDING = 4
 _FIGURES = {
     "psi": "PSI",
@@ -46,12 +45,10 @@ def drift(found: Drift, space: Space) -> list[Html]:
     outputs = {id(item) for item in found.outputs}
     moved = [item for item in every if item.verdict == DRIFTED]
     cards = moved[: space.cards]
-    told = {item.reason for item in every}
     return [
-        paragraph(wording.drift_summary(found)),
+        paragraph(short(wording.drift_summary(found), MOST_TEXT)),
         paragraph(wording.detectable(found)),
         _provisional(found),
-        listed([r for r in found.reasons if r not in told][:_MOST_REASONS]),
         paragraph(_LEGEND, class_="legend") if cards else Html(),
         _cards(cards[:_MOST_OPEN], outputs),
         folded(
