@@ -17,8 +17,10 @@ from hearth.monitoring.report import (
     Drift,
     FeatureDrift,
     Gate,
+    Metric,
     Quality,
     Report,
+    SliceQuality,
     VersionReport,
 )
 from hypothesis import given, settings
@@ -250,3 +252,23 @@ def test_version_that_nobody_serves_alone_is_not_folded() -> None:
     """Where no version is served, none hides."""
     version: VersionReport = replace(reporting.unused().versions[0], labels={})
     assert "No label leads to this version" not in text(reporting.alone(version))
+
+
+@pytest.mark.parametrize(
+    ("better", "values", "worst"),
+    [
+        ("higher", (0.9, 0.2, 0.5), 0.2),
+        ("lower", (0.9, 0.2, 0.5), 0.9),
+        ("neither", (0.3, -0.7, 0.5), -0.7),
+    ],
+)
+def test_worst_slice_comes_first(better: str, values: tuple[float, ...], worst: float) -> None:
+    """Whichever way is better: the least, the greatest, or what is farthest from 0."""
+    slices = tuple(SliceQuality(f"s={v}", 9, (Metric("m", v, v, v, 9, better),)) for v in values)
+    quality = Quality("regression", 27, 27, slices=slices)
+    version = replace(reporting.unused().versions[0], quality=quality)
+    found = strict(reporting.alone(version))
+    (table,) = (
+        t for t in found.all("table") if any(c.text == "Quality by slice" for c in t.all("caption"))
+    )
+    assert list(table.all("tr"))[1].one("bdi").text == f"s={worst}"

@@ -243,4 +243,6 @@ def badness(metric: Metric) -> float:
     """Return a key that puts the worst first; what cannot be told comes last."""
     if math.isnan(metric.value):
         return math.inf
-    return metric.value if metric.better == "higher" else -metric.value
+    if metric.better == "higher":
+        return metric.value
+    return -metric.value if metric.better == "lower" else -abs(metric.value)  # a bias: far from 0
