@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 PINS := requirements/local.txt requirements/test.txt
 
-.PHONY: demo test nodes fuzz prometheus dashboard up readme lint pins bench build e2e clean
+.PHONY: demo test nodes fuzz prometheus dashboard browser up readme lint pins bench build e2e clean
 .DEFAULT_GOAL := test
 
 $(READY): $(PINS) pyproject.toml
@@ -20,7 +20,7 @@ demo: $(READY)
 	@$(BIN)/python -m hearth_local.demo
 
 test: $(READY)
-	@$(BIN)/python -m pytest -m "not bench and not prometheus" -n 2
+	@$(BIN)/python -m pytest -m "not bench and not prometheus and not browser" -n 2
 
 # ONNX's own tests, each published, proven, asked and compared; those that match, with ONLY=test_cast.
 nodes: $(READY)
@@ -50,6 +50,11 @@ prometheus: $(READY)
 # Grafana's dashboard, from infra/dashboards/grafana.py.
 dashboard: $(READY)
 	@$(BIN)/python infra/dashboards/grafana.py
+
+# The report page in a real browser; pictures of it are left in .hearth/browser.
+browser: $(READY)
+	@command -v chromium chromium-browser google-chrome >/dev/null || { echo "no Chromium here; on Debian: apt-get install chromium"; exit 1; }
+	@$(BIN)/python -m pytest -m browser tests/browser
 
 lint: $(VENV)/linted
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

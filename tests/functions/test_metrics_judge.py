@@ -409,7 +409,7 @@ def test_metrics_count_what_was_asked_and_tell_what_was_judged(house: House, ser
         for sample in family.samples
         if sample.labels.get("model") == "m"
     }
-    assert samples["hearth_inference_rows_total", "1"] == 426
+    assert samples["hearth_rows_total", "1"] == 426
     requests = [v for (name, _), v in samples.items() if name == "hearth_requests_total"]
     assert sum(requests) == 11
     tf = house.get("/monitoring/prometheus/metrics").body.decode()

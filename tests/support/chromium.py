@@ -115,7 +115,8 @@ def tab(chromium: str) -> Iterator[Tab]:
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         ) as process:
             try:
-                session, socket = runner.run(_connect(Path(profile) / "DevToolsActivePort"))
+                port = _port(Path(profile) / "DevToolsActivePort")
+                session, socket = runner.run(_connect(port))
                 try:
                     yield Tab(runner, socket)
                 finally:
@@ -124,14 +125,16 @@ def tab(chromium: str) -> Iterator[Tab]:
                 process.terminate()
 
 
-async def _connect(
-    port_file: Path,
-) -> tuple[aiohttp.ClientSession, aiohttp.ClientWebSocketResponse]:
+def _port(file: Path) -> str:
+    """Return the port that Chromium chose, once it has written it down."""
     until = time.monotonic() + _START_S
-    while not (port_file.is_file() and port_file.read_text().count("\n")):
+    while not (file.is_file() and file.read_text().count("\n")):
         assert time.monotonic() < until, "Chromium does not start"
-        await asyncio.sleep(0.05)
-    port = port_file.read_text().split()[0]
+        time.sleep(0.05)
+    return file.read_text().split()[0]
+
+
+async def _connect(port: str) -> tuple[aiohttp.ClientSession, aiohttp.ClientWebSocketResponse]:
     session = aiohttp.ClientSession()
     try:
         async with session.get(f"http://127.0.0.1:{port}/json/list") as answer:

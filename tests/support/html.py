@@ -144,7 +144,7 @@ class _Reader(HTMLParser):
             )
         self.stack[-1].children.append(data)
 
-    def _require(self, holds: bool, fault: str) -> bool:  # noqa: FBT001
+    def _require(self, holds: bool, fault: str) -> bool:
         if not holds:
             self.faults.append(fault)
         return holds

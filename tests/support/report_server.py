@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from hearth.domain.errors import HearthError, UnknownModel
 from hearth.edge.answers import Answer
+from hearth.edge.compression import deflated
 from hearth.edge.events import HttpRequest
 from hearth.edge.problem import of_error
 from hearth.monitoring.report import Report
@@ -52,6 +53,6 @@ def _answer(request: HttpRequest, reports: Mapping[str, Report]) -> Answer:
     try:
         if name not in reports:
             raise UnknownModel("no such model", got=name)
-        return report_answer(request, reports[name])
+        return deflated(report_answer(request, reports[name]), request)
     except HearthError as error:
         return of_error(error, request.path)

@@ -346,6 +346,7 @@ def well() -> Report:
     )
 
 
+@cache
 def wide(features: int = 500, classes: int = 100, versions: int = 12) -> Report:
     """More than fits a page: features of long names and many bins, classes, slices, versions."""
     rng = np.random.default_rng(3)

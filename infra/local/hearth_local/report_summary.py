@@ -7,7 +7,8 @@ would act on is shown as its code.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from hearth.monitoring import figures, wording
 from hearth.monitoring.markup import short, visible
@@ -27,11 +28,12 @@ from hearth.monitoring.report import (
     SliceQuality,
     VersionReport,
 )
+from hearth.monitoring.set_aside import MEANINGS
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-_MOST_REASONS, _MOST_VERSIONS, _MOST_FEATURES, _MOST_LINES = 10, 8, 10, 5
+_MOST_REASONS, _MOST_VERSIONS, _MOST_FEATURES, _MOST_LINES = 10, 4, 10, 5
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _SIGNS = {UNWELL: "▲", DRIFTED: "▲", FAILED: "▲", WELL: "●", STABLE: "●", PASSED: "●"}
 _STYLES = {"▲": "bold red", "●": "green", "○": "yellow"}
@@ -59,7 +61,9 @@ def _parts(report: Report) -> Iterable[Text | Table]:
     if len(order) > _MOST_VERSIONS:
         yield _text(f"{len(order) - _MOST_VERSIONS} more versions: hearth report --json", "dim")
     for why, count in report.set_aside.items():
-        yield _text(f"set aside: {figures.whole(count)} {short(why, 200)}", "dim")
+        yield _text(
+            f"set aside: {figures.whole(count)} {short(MEANINGS.get(why, why), 200)}", "dim"
+        )
 
 
 def _text(words: str, style: str = "") -> Text:
@@ -80,31 +84,37 @@ def _listed(items: Sequence[str], most: int) -> Iterable[Text]:
 def _table(*heads: str) -> Table:
     table = Table(*heads, box=None, padding=(0, 2, 0, 0))
     for column in table.columns:
-        column.no_wrap = not sys.stdout.isatty()
+        column.no_wrap = True
     return table
 
 
 def _versions(versions: Sequence[VersionReport]) -> Table:
-    names = dict.fromkeys(m.name for v in versions if v.quality for m in v.quality.metrics[:1])
-    first = next(iter(names), "")
-    heads = ("version", "routed by", "drift", "quality", "requests", "failed", "p50", "p99")
-    table = _table(*heads, _text(wording.metric_name(first)).plain)
-    for version in versions:
-        use, quality = version.traffic, version.quality
-        gate = quality.gate if quality else None
-        metrics = [m for m in quality.metrics if m.name == first] if quality else []
-        table.add_row(
-            str(version.version),
-            _text(short(wording.routing(version), 60)),
-            _verdict(version.drift.verdict),
-            _verdict(gate.verdict) if gate else "",
-            figures.whole(use.requests),
-            figures.whole(wording.failures(version)),
-            figures.seconds(use.latency.p50),
-            figures.seconds(use.latency.p99),
-            wording.value(metrics[0]) if metrics else "",
-        )
+    """Return the versions side by side, a column each."""
+    names = dict.fromkeys(m.name for v in versions if v.quality for m in v.quality.metrics)
+    rows: list[tuple[str, Callable[[VersionReport], str | Text]]] = [
+        ("routed by", lambda v: _text(short(wording.routing(v), 40))),
+        ("drift", lambda v: _verdict(v.drift.verdict)),
+        ("quality gate", _gate),
+        ("requests", lambda v: figures.whole(v.traffic.requests)),
+        ("failed", lambda v: figures.whole(wording.failures(v))),
+        ("latency p50", lambda v: figures.seconds(v.traffic.latency.p50)),
+        ("latency p99", lambda v: figures.seconds(v.traffic.latency.p99)),
+        *((name, partial(_metric, name)) for name in list(names)[:3]),
+    ]
+    table = _table("version", *(str(v.version) for v in versions))
+    for label, cell in rows:
+        table.add_row(_text(short(wording.metric_name(label), 40)), *map(cell, versions))
     return table
+
+
+def _gate(version: VersionReport) -> str | Text:
+    gate = version.quality.gate if version.quality else None
+    return _verdict(gate.verdict) if gate else ""
+
+
+def _metric(name: str, version: VersionReport) -> str:
+    metrics = version.quality.metrics if version.quality else ()
+    return next((wording.value(m) for m in metrics if m.name == name), "")
 
 
 def _version(version: VersionReport) -> Iterable[Text | Table]:
@@ -140,9 +150,10 @@ def _drift(drift: Drift) -> Iterable[Text | Table]:
 
 def _features(moved: Sequence[FeatureDrift]) -> Table:
     table = _table("    drifted", "distance", "line", "p", "baseline", "window", "most moved")
+    table.columns[-1].no_wrap = not sys.stdout.isatty()
     for item in moved:
         table.add_row(
-            _text(f"    {short(item.name, 40)}"),
+            _text(f"    {short(item.name, 24)}"),
             figures.number(item.distance),
             figures.number(item.line),
             figures.chance(item.p_adjusted),
@@ -206,7 +217,7 @@ def _slice_key(item: SliceQuality) -> float:
     return wording.badness(item.metrics[0])
 
 
-def whisker(metric: Metric, width: int = 24) -> str:
+def whisker(metric: Metric, width: int = 16) -> str:
     """Return an interval inside 0 to 1 as a line of signs, or nothing for other metrics.
 
     Example:

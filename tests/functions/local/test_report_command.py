@@ -53,8 +53,9 @@ def test_summary_begins_with_the_verdict_and_why(hearth: Hearth) -> None:
     lines = good(hearth("digits")).splitlines()
     assert lines[0] == "▲ digits is unwell"
     assert lines[1].startswith("  1. version 2: accuracy")
-    head = next(i for i, line in enumerate(lines) if line.startswith("version  routed by"))
-    assert [line.split()[0] for line in lines[head + 1 : head + 3]] == ["1", "2"]
+    head = next(i for i, line in enumerate(lines) if line.startswith("version"))
+    assert lines[head].split() == ["version", "1", "2"]
+    assert lines[head + 2].split() == ["drift", "●", "stable", "▲", "drifted"]
 
 
 def test_drifted_features_have_both_histograms(hearth: Hearth) -> None:
@@ -87,7 +88,7 @@ def test_piped_summary_is_plain_text(hearth: Hearth, name: str) -> None:
         ("provisional", "The baseline is provisional"),
         ("provisional", "Estimate, not a measurement"),
         ("empty", "no version was served or used"),
-        ("wide", "4 more versions"),
+        ("wide", "8 more versions"),
         ("digits", "set aside: 12 feedback that names no prediction"),
     ],
 )

@@ -45,6 +45,11 @@ def _bar(left: float, width: float, top: float, bottom: float) -> str:
     return f"M{_n(left)} {_n(bottom)}V{_n(top)}h{_n(width)}V{_n(bottom)}z"
 
 
+def key(class_: str) -> Html:
+    """Return a bar or an outline alone, for a legend."""
+    return _svg((20, 10), _path(["M3 10V2h14v8"], class_), class_="key", stretch=False)
+
+
 def histogram(bins: Sequence[Bin], special: int) -> Html:
     """Return both histograms: bars are the window, the outline is the baseline.
 

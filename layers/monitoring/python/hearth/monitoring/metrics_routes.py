@@ -15,7 +15,6 @@ from hearth.monitoring.feedback import accept
 from hearth.monitoring.monitor import Monitor
 from hearth.monitoring.prometheus import metrics_answer
 from hearth.monitoring.report import UNKNOWN, Report
-from hearth.monitoring.report_answer import report_answer
 from hearth.monitoring.statistics import all_statistics, model_statistics
 from hearth.monitoring.totals import read_ledger
 from hearth.stores.clock import stamp
@@ -57,6 +56,9 @@ def _feedback(request: HttpRequest, monitor: Monitor) -> Answer:
 
 
 def _report(request: HttpRequest, monitor: Monitor) -> Answer:
+    # Of all that metrics does, only a reader of reports waits for what draws them.
+    from hearth.monitoring.report_answer import report_answer
+
     model = model_name(request.path.removeprefix("/reports/").rstrip("/"))
     monitor.registry.read(model)  # of a model that is gone, an old report says nothing
     latest = reports.read_latest(monitor.documents, model).report

@@ -13,6 +13,7 @@ from hearth.monitoring.sections.blocks import table as table_of
 from hearth.monitoring.sections.space import MOST_TEXT, MOST_VERSIONS, Space, left_out
 from hearth.monitoring.sections.version import version
 from hearth.monitoring.sections.versions import versions
+from hearth.monitoring.set_aside import MEANINGS
 from hearth.monitoring.stylesheet import POLICY, STYLE
 
 _MOST_OPEN, _MOST_REASONS, _MOST_ASIDE = 8, 50, 50
@@ -67,7 +68,8 @@ def _head(report: Report) -> Html:
         element("h1", mark(report.verdict), " ", before, name(report.model), short(after)),
         _reasons(report.reasons),
         paragraph(
-            f"Judged {short(wording.moment(report.judged_at))} over {short(wording.window(report))}.",
+            f"Judged {short(wording.moment(report.judged_at))} ",
+            f"over {short(wording.window(report))}.",
             class_="under",
         ),
         _links(report),
@@ -108,7 +110,10 @@ def _set_aside(counts: Mapping[str, int]) -> Html:
     if not counts:
         return Html()
     order = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    rows = [(name(why, MOST_TEXT), whole(count)) for why, count in order[:_MOST_ASIDE]]
+    rows = [
+        (name(MEANINGS.get(why, why), MOST_TEXT), whole(count))
+        for why, count in order[:_MOST_ASIDE]
+    ]
     said = f"{plural(sum(counts.values()), 'item')} could not be used and counted for nothing here."
     return element(
         "section",

@@ -45,14 +45,17 @@ _RULES = """
 *{box-sizing:border-box}
 html{font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;\
 -webkit-text-size-adjust:100%;background:var(--paper);color:var(--ink);scroll-padding-top:1rem}
-body{margin:0 auto;max-width:76rem;padding:1.25rem clamp(.75rem,3vw,2rem) 3rem;overflow-wrap:anywhere}
+body{margin:0 auto;max-width:76rem;padding:1.25rem clamp(.75rem,3vw,2rem) 3rem;\
+overflow-wrap:anywhere}
 h1,h2,h3,h4,p,ol,ul,dl,figure{margin:0}
-h1{font-size:1.75rem;line-height:1.2;font-weight:650;letter-spacing:-.01em}
-h2{font-size:1.25rem;line-height:1.3;font-weight:650}
-h3{font-size:1rem;font-weight:650;display:flex;flex-wrap:wrap;gap:.25rem .75rem;align-items:baseline}
-h4{font-size:.95rem;font-weight:650}
+h1{font-size:1.75rem;line-height:1.2;font-weight:600;letter-spacing:-.01em}
+h2{font-size:1.25rem;line-height:1.3;font-weight:600}
+h3{font-size:1rem;font-weight:600;display:flex;flex-wrap:wrap;gap:.25rem .75rem;\
+align-items:baseline}
+h4{font-size:.95rem;font-weight:600}
 a{color:var(--link)}
-a:focus-visible,summary:focus-visible,.scroll:focus-visible{outline:2px solid var(--link);outline-offset:2px}
+a:focus-visible,summary:focus-visible,.scroll:focus-visible{\
+outline:2px solid var(--link);outline-offset:2px}
 p{max-width:70ch}
 .under,.legend,.left-out,figcaption,small,.axis,.apart,caption{color:var(--muted);font-size:.87rem}
 header,section,.part,.version,.card,footer{display:grid;gap:.65rem;grid-template-columns:minmax(0,1fr)}
@@ -84,8 +87,9 @@ section{border-top:2px solid var(--ink);padding-top:.8rem}
 .scroll{overflow-x:auto;max-width:100%}
 .scroll:has(>table){width:fit-content}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.9rem}
-caption{text-align:left;padding:0 0 .2rem;position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
-th,td{padding:.22rem .9rem .22rem 0;text-align:left;vertical-align:baseline;border-bottom:1px solid var(--rule)}
+caption{text-align:left;position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
+th,td{padding:.22rem .9rem .22rem 0;text-align:left;vertical-align:baseline;\
+border-bottom:1px solid var(--rule)}
 thead th{font-weight:600;color:var(--muted);vertical-align:bottom}
 tbody th{font-weight:400;min-width:6.5rem;max-width:22rem}
 td,thead th{white-space:nowrap;overflow-wrap:normal}
@@ -111,10 +115,12 @@ svg .axis{fill:none;stroke:var(--muted);stroke-width:1}
 .card{border:1px solid var(--rule);padding:.8rem .9rem;align-content:start}
 .card h4 span{color:var(--muted);font-weight:400;font-size:.87rem;padding-left:.5rem}
 .card h4 .mark{color:var(--bad)}
-.histogram{display:block;width:100%;height:6.5rem;border-bottom:1px solid var(--muted);margin-top:.5rem}
+.histogram,.hours{display:block;width:100%;border-bottom:1px solid var(--muted);margin-top:.5rem}
+.histogram{height:6.5rem}
 td .histogram{width:8rem;height:1.7rem;margin:0}
-.hours{display:block;width:100%;height:5rem;border-bottom:1px solid var(--muted);margin-top:.5rem}
-.part>div.pair-of-charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,22rem),1fr));gap:1rem 2rem}
+.hours{height:5rem}
+.part>div.pair-of-charts{display:grid;gap:1rem 2rem;\
+grid-template-columns:repeat(auto-fit,minmax(min(100%,22rem),1fr))}
 .pair-of-charts figcaption{min-height:2.8em}
 div.axis{display:flex;justify-content:space-between;gap:1rem;font-variant-numeric:tabular-nums}
 div.axis span:last-child{text-align:right}
@@ -138,8 +144,10 @@ div.axis span:last-child{text-align:right}
 .share1{background:var(--share1)}.share2{background:var(--share2)}
 .share3{background:var(--share3)}.share4{background:var(--share4)}
 footer{margin-top:2.5rem;border-top:1px solid var(--rule);padding-top:.8rem}
-@media (max-width:30rem){html{font-size:14px}h1{font-size:1.45rem}th,td{padding-right:.7rem}}
-@media print{body{max-width:none;padding:0}.scroll{overflow:visible;width:auto!important}nav{display:none}\
+.scroll tbody th{position:sticky;left:0;background:var(--paper)}
+@media (max-width:30rem){.scroll tbody th{max-width:38vw}\
+html{font-size:14px}h1{font-size:1.45rem}th,td{padding-right:.7rem}}
+@media print{body{max-width:none;padding:0}.scroll{overflow:visible}nav{display:none}\
 .card,figure,tr{break-inside:avoid}h2,h3,h4{break-after:avoid}\
 details::details-content{content-visibility:visible;display:block;height:auto}}
 """

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from hearth.domain.identity import STABLE as STABLE_LABEL
-from hearth.monitoring.figures import chance, number, plural, rounded, share, whole
+from hearth.monitoring.figures import number, plural, rounded, share, whole
 from hearth.monitoring.report import (
     DRIFTED,
     INSUFFICIENT,
@@ -133,16 +133,12 @@ def by_verdict(found: Sequence[FeatureDrift]) -> list[FeatureDrift]:
     return sorted(found, key=lambda f: (_ORDER.get(f.verdict, 1), -f.distance, f.name))
 
 
-def watched(drift: Drift) -> int:
-    return len(drift.features) + len(drift.outputs)
-
-
 def drift_summary(drift: Drift) -> str:
     """Return how many features and outputs moved, as a sentence."""
     every = (*drift.features, *drift.outputs)
     if not every:
-        if drift.baseline_rows:
-            return "Nothing was counted in the window that the baseline could be compared with."
+        if drift.reasons:
+            return f"Drift could not be judged: {'; '.join(drift.reasons[:3])}."
         return "This version has no baseline yet, so drift cannot be judged."
     counts = {verdict: sum(f.verdict == verdict for f in every) for verdict in _ORDER}
     words = (
@@ -170,17 +166,6 @@ def detectable(drift: Drift) -> str:
     return (
         f"With this many rows, a shift of {number(drift.detectable)} standard deviations in one "
         "feature would be seen 4 times of 5. Smaller shifts can go unseen."
-    )
-
-
-def evidence(found: FeatureDrift) -> str:
-    """Return what a feature's verdict rests on, in plain words."""
-    if found.line <= 0:
-        return f"distance {number(found.distance)}, p {chance(found.p_adjusted)}"
-    side = "over" if found.distance > found.line else "within"
-    return (
-        f"distance {number(found.distance)}, {side} the line of {number(found.line)}; "
-        f"chance alone gives this with p {chance(found.p_adjusted)}"
     )
 
 
@@ -258,4 +243,6 @@ def badness(metric: Metric) -> float:
     """Return a key that puts the worst first; what cannot be told comes last."""
     if math.isnan(metric.value):
         return math.inf
-    return metric.value if metric.better == "higher" else -metric.value
+    if metric.better == "higher":
+        return metric.value
+    return -metric.value if metric.better == "lower" else -abs(metric.value)  # a bias: far from 0

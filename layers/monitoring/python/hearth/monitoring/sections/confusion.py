@@ -38,7 +38,7 @@ def _natural(label: str) -> tuple[int, float, str]:
 def _matrix(counts: Counts, labels: Sequence[str]) -> Html:
     head: list[Content] = ["true ↓ predicted →", *(name(label, 16) for label in labels), "all"]
     rows = [_row(true, counts.get(true, {}), labels) for true in labels]
-    about = "Counts; the frame is on what was right, the darker the larger a share of its row."
+    about = "Counts. A frame is on what was right; a stronger shade is a larger share of its row."
     return element(
         "div",
         table("Confusion matrix", head, rows),

@@ -10,7 +10,6 @@ from hearth.monitoring.markup import Content, Html, element, name, short
 from hearth.monitoring.report import DRIFTED, INSUFFICIENT, STABLE, Bin, Drift, FeatureDrift
 from hearth.monitoring.sections.blocks import (
     folded,
-    listed,
     mark,
     paragraph,
     table,
@@ -18,7 +17,7 @@ from hearth.monitoring.sections.blocks import (
 )
 from hearth.monitoring.sections.space import MOST_TEXT, Space, left_out
 
-_MOST_BINS, _MOST_WORDS, _MOST_REASONS, _MOST_OPEN = 40, 8, 20, 6
+_MOST_BINS, _MOST_WORDS, _MOST_OPEN = 40, 8, 6
 _FEWEST_STANDING = 4
 _FIGURES = {
     "psi": "PSI",
@@ -33,13 +32,9 @@ _GROUPS = {
     STABLE: "stable",
 }
 _LEGEND = (
-    Html(
-        '<svg class="key" viewBox="0 0 20 10" aria-hidden="true"><path class="bar" d="M3 2h14v8H3z"/></svg>'
-    ),
+    charts.key("bar"),
     " window ",
-    Html(
-        '<svg class="key" viewBox="0 0 20 10" aria-hidden="true"><path class="outline" d="M3 10V2h14v8"/></svg>'
-    ),
+    charts.key("outline"),
     " baseline. Bins are the baseline's, drawn equally wide; values that are none stand apart.",
 )
 
@@ -50,12 +45,10 @@ def drift(found: Drift, space: Space) -> list[Html]:
     outputs = {id(item) for item in found.outputs}
     moved = [item for item in every if item.verdict == DRIFTED]
     cards = moved[: space.cards]
-    told = {item.reason for item in every}
     return [
-        paragraph(wording.drift_summary(found)),
+        paragraph(short(wording.drift_summary(found), MOST_TEXT)),
         paragraph(wording.detectable(found)),
         _provisional(found),
-        listed([r for r in found.reasons if r not in told][:_MOST_REASONS]),
         paragraph(_LEGEND, class_="legend") if cards else Html(),
         _cards(cards[:_MOST_OPEN], outputs),
         folded(
@@ -216,13 +209,17 @@ def _bin_table(bins: Sequence[Bin]) -> Html:
 
 def _rest(items: Sequence[FeatureDrift], space: Space) -> Iterator[Html]:
     """Yield a folded table for each verdict, of features that have no card of their own."""
-    lines = [_line(item, sketch=i < space.sketches) for i, item in enumerate(items)]
-    of = [item.verdict if item.verdict in _GROUPS else INSUFFICIENT for item in items]
+    sketched = {id(item) for item in items[: space.sketches]}
     for verdict, what in _GROUPS.items():
-        there = [i for i, found in enumerate(of) if found == verdict]
-        shown = [i for i in there if i < space.features]
+        there = [item for item in items if _group(item) == verdict]
+        shown = [item for item in items[: space.features] if _group(item) == verdict]
+        rows = [_line(item, sketch=id(item) in sketched) for item in shown]
         if there:
-            yield _table([lines[i] for i in shown], f"{whole(len(there))} {what}", len(there))
+            yield _table(rows, f"{whole(len(there))} {what}", len(there))
+
+
+def _group(item: FeatureDrift) -> str:
+    return item.verdict if item.verdict in _GROUPS else INSUFFICIENT
 
 
 def _table(rows: Sequence[Sequence[Content]], caption: str, count: int) -> Html:
@@ -232,8 +229,6 @@ def _table(rows: Sequence[Sequence[Content]], caption: str, count: int) -> Html:
 
 
 def _line(item: FeatureDrift, *, sketch: bool) -> tuple[Content, ...]:
-    special = _special(item.bins)
-    drawing = charts.histogram(_drawn(item.bins, special), special) if item.bins else None
     label: Content = name(item.name)
     if item.verdict == INSUFFICIENT:
         label = [label, element("small", short(item.reason, MOST_TEXT))]
@@ -243,5 +238,10 @@ def _line(item: FeatureDrift, *, sketch: bool) -> tuple[Content, ...]:
         charts.gauge(item.distance, item.line),
         number(item.line),
         chance(item.p_adjusted),
-        drawing if sketch else None,
+        _sketch(item.bins) if sketch and item.bins else None,
     )
+
+
+def _sketch(bins: Sequence[Bin]) -> Html:
+    special = _special(bins)
+    return charts.histogram(_drawn(bins, special), special)

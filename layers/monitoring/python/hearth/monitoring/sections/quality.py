@@ -13,6 +13,11 @@ from hearth.monitoring.sections.blocks import folded, listed, paragraph, table
 from hearth.monitoring.sections.space import Space, left_out
 
 _MOST_METRICS, _MOST_OPEN, _MOST_REASONS = 20, 12, 20
+_BETTER = {
+    "higher": "higher is better",
+    "lower": "lower is better",
+    "neither": "best near 0",
+}
 _ABOUT = "A dot is the value, the line its interval (95%)"
 
 
@@ -47,7 +52,7 @@ def _metrics(metrics: Sequence[Metric]) -> Html:
             _value(metric),
             interval(metric.low, metric.high),
             charts.whisker(metric, charts.whole_scale(metric)),
-            f"{short(metric.better, 20)} is better",
+            _BETTER.get(metric.better, ""),
             whole(metric.rows),
         )
         for metric in metrics
@@ -59,7 +64,7 @@ def _metrics(metrics: Sequence[Metric]) -> Html:
 
 
 def _value(metric: Metric) -> str:
-    return "cannot be told" if metric.value != metric.value else rounded(metric.value)  # noqa: PLR0124
+    return "cannot be told" if metric.value != metric.value else rounded(metric.value)
 
 
 def _slices(found: Quality, space: Space) -> Html:
