@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -102,11 +102,11 @@ def house(
     announcer: RecordingAnnouncer,
     clock: SettableClock,
     capfd: pytest.CaptureFixture[str],
-) -> Iterator[House]:
+) -> House:
     def log() -> list[str]:
         return capfd.readouterr().out.split("\n")[:-1]
 
-    yield House(predict, assemble(documents, artefacts, announcer, clock), announcer, log)
+    return House(predict, assemble(documents, artefacts, announcer, clock), announcer, log)
 
 
 @pytest.fixture
