@@ -59,6 +59,7 @@ def settings_table() -> str:
         settings.PredictSettings,
         settings.LoadAndWarmSettings,
         settings.HealthCheckSettings,
+        settings.MetricsSettings,
     ):
         own = {f.name for base in kind.__mro__[1:-1] for f in fields(base)}
         meaning = _arguments(kind)

@@ -78,6 +78,8 @@ def bins(feature: Feature, baseline: Counts, window: Counts) -> tuple[Bin, ...]:
     """
     inside = zip(labels(feature), baseline.bins, window.bins, strict=True)
     low, high = feature.edges[:1] or ("",), feature.edges[-1:] or ("",)
+    if feature.bins == 1 and math.nextafter(low[0], math.inf) == high[0]:
+        high = low  # a constant: what is over it is over that one value
     others = [
         (f"under {_number(low[0])}", baseline.below, window.below),
         *inside,
