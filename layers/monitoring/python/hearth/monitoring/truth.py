@@ -16,7 +16,7 @@ from hearth.monitoring.set_aside import (
 from hearth.stores.clock import moment
 
 MOST = 500_000
-"""Assertions that are held in memory, the newest: half a gigabyte with what they are joined with."""
+"""Assertions that are held in memory, the newest: half a gigabyte with what they meet."""
 
 # A label, the values of a regression's outputs, or relevant items with their gains.
 Answer = str | tuple[float, ...] | tuple[tuple[str, float], ...]
