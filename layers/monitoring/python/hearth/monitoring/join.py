@@ -34,6 +34,8 @@ from hearth.monitoring.truth import NO_ROW, Answer, Assertion, Truth, settle
 GROUPS = 20
 """Requests fall into that many groups by their id, whatever else is known of them."""
 
+# Texts of which there are so many or fewer are held once.
+_FEW = 10_000
 _NUMBERS = {NAN: math.nan, INFINITY: math.inf, NEGATIVE_INFINITY: -math.inf}
 
 
@@ -64,14 +66,25 @@ class Sample(NamedTuple):
 
 
 class _Hit(NamedTuple):
-    """A prediction that feedback names, by either of its ids."""
+    """A prediction that feedback names. There may be very many: nothing is held twice.
 
-    id: str
+    Args:
+        own: Its own id, where feedback knows it, or "".
+        caller: The caller's id, where feedback knows it, or "".
+        version: Which version answered.
+        group: Of its own id.
+        batch: Rows of the request.
+        slices: The request's.
+        rows: Outcomes by row; of a single row, its outcome.
+    """
+
+    own: str
     caller: str
     version: int
+    group: int
     batch: int
     slices: tuple[str, ...]
-    rows: dict[int, Outcome]
+    rows: Outcome | dict[int, Outcome]
 
 
 @dataclass(slots=True)
@@ -123,40 +136,43 @@ class Joining:
             lines: Its records of the window.
             watch: Is shown each record that was answered, whether feedback names it or not.
         """
-        truth = self._truth
         for line in lines:
             try:
                 record = orjson.loads(line)
-                id_, caller = record["request_id"], record.get("caller_id", "")
                 if record["error"]:
                     continue
                 watch(record)
-                if id_ in truth or caller in truth:
-                    self._hit(version, record, outcomes)
+                own = self._truth.known(record["request_id"])
+                caller = self._truth.known(record.get("caller_id", ""))
+                if own or caller:
+                    self._hit(version, record, outcomes, own, caller)
             except (ValueError, KeyError, TypeError, AttributeError, IndexError):
                 self._set_aside[RECORDS_UNREADABLE] += 1
 
-    def _hit(self, version: int, record: Mapping[str, Any], outcomes: Outcomes) -> None:
-        id_, caller = record["request_id"], record.get("caller_id", "")
-        if id_ in self._own:
+    def _hit(
+        self, version: int, record: Mapping[str, Any], outcomes: Outcomes, own: str, caller: str
+    ) -> None:
+        if own and own in self._own:
             self._set_aside[RECORDS_REPEATED] += 1
             return
-        if caller == id_ or caller not in self._truth:
+        if caller == own:
             caller = ""
         if caller:
             self._callers[caller] += 1
             if self._callers[caller] > 1:
                 caller = ""  # it names several: that it is counted is all there is to it
-        if id_ in self._truth:
-            self._own.add(id_)
+        if own:
+            self._own.add(own)
         elif not caller:
             return
-        said = [*self._truth.said_of(id_), *self._truth.said_of(caller)]
-        found = outcomes.of_rows(record, {max(one.row, 0) for one in said})
+        said = [*self._truth.said_of(own), *self._truth.said_of(caller)]
+        rows = outcomes.of_rows(record, {max(one.row, 0) for one in said})
         slices = tuple(f"{n}={v}" for n, v in sorted(record.get("slices", {}).items()))
-        slices = self._once.setdefault(slices, slices) if len(self._once) < 10_000 else slices
-        batch = record.get("BatchSize") or max(found, default=0) + 1
-        self._hits.append(_Hit(id_, caller, version, batch, slices, found))
+        slices = self._once.setdefault(slices, slices) if len(self._once) < _FEW else slices
+        batch = record.get("BatchSize") or max(rows, default=0) + 1
+        group = crc32(record["request_id"].encode()) % GROUPS
+        found = rows[0] if list(rows) == [0] else rows
+        self._hits.append(_Hit(own, caller, version, group, batch, slices, found))
 
     def end(self, tasks: Mapping[int, str]) -> Joined:
         """Return the rows whose truth is known. The records that were kept for it are let go.
@@ -167,13 +183,15 @@ class Joining:
         joined = Joined(set_aside=Counter(self._set_aside))
         joined.set_aside.update(self._truth.set_aside)
         self._count_unused(joined.set_aside)
-        self._hits.sort(key=lambda hit: hit.id, reverse=True)  # the same, whatever came first
+        # The same order, whatever came first: sums of floats are the same to the last digit.
+        self._hits.sort(key=lambda hit: (hit.own, hit.caller), reverse=True)
         request = 0
         while self._hits:
             hit = self._hits.pop()
             samples = joined.samples[hit.version]
+            rows = {0: hit.rows} if isinstance(hit.rows, Outcome) else hit.rows
             for row, assertion in self._settled(hit, joined.set_aside):
-                outcome = hit.rows.get(row)
+                outcome = rows.get(row)
                 task = tasks.get(hit.version, "")
                 if outcome is None or not task:
                     joined.set_aside[FEEDBACK_NOT_CAPTURED] += 1
@@ -183,8 +201,7 @@ class Joining:
                     joined.set_aside[FEEDBACK_OTHER_KIND] += 1
                     continue
                 slices = _slices(hit.slices, assertion.slices)
-                group = crc32(hit.id.encode()) % GROUPS
-                samples.append(Sample(request, group, slices, answer, outcome))
+                samples.append(Sample(request, hit.group, slices, answer, outcome))
             request += 1
         return joined
 
@@ -202,7 +219,7 @@ class Joining:
 
     def _settled(self, hit: _Hit, set_aside: Counter[str]) -> Iterator[tuple[int, Assertion]]:
         """Yield what holds of each row that is named rightly."""
-        said = list(self._truth.said_of(hit.id)) if hit.id in self._own else []
+        said = self._truth.said_of(hit.own)
         if self._callers[hit.caller] == 1 and hit.caller not in self._own:
             said += self._truth.said_of(hit.caller)
         by_row: dict[int, list[Assertion]] = defaultdict(list)
@@ -251,6 +268,7 @@ class Outcomes:
     def __init__(self, task: str, classes: tuple[str, ...]) -> None:
         self._task = task
         self._places = {name: at for at, name in enumerate(classes)}
+        self._names: dict[str | None, str | None] = {}
 
     def of_rows(self, record: Mapping[str, Any], rows: set[int]) -> dict[int, Outcome]:
         """Return the outcomes of those rows that were captured."""
@@ -284,6 +302,8 @@ class Outcomes:
     def _outcome(self, lists: tuple[list[Any], list[Any], list[Any]], at: int) -> Outcome:
         predicted, scores, top = lists
         name = predicted[at] if predicted else None
+        if len(self._names) < _FEW:
+            name = self._names.setdefault(name, name)
         if top:
             best = tuple([str(item[0]) for item in top[at]]) if self._task == RANKING else ()
             return Outcome(name, None, best, _number(top[at][0][1]) if top[at] else math.nan)

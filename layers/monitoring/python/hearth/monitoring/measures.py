@@ -26,7 +26,13 @@ _RANGES = {
 
 
 def metrics_of(jackknife: Jackknife[Any]) -> tuple[Metric, ...]:
-    """Return every figure with its interval: Wilson's for shares of rows, else the jackknife's."""
+    """Return every figure with its interval: Wilson's for shares of rows, else the jackknife's.
+
+    In simulation (tests/bench/results/intervals.md) they hold the truth as often as they say from
+    500 rows on. Of 100 rows, those of the calibration error hold it 4 times of 5, because the
+    error itself is too large there; of 30 rows, also those of the area, of balanced and weighted
+    averages and of losses hold it less often, 4 to 9 times of 10.
+    """
     total = jackknife.total
     return tuple(
         Metric(name, value, *_interval(jackknife, name, value), total.rows, _better(name))

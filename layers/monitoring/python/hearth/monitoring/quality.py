@@ -88,25 +88,24 @@ def quality(
     truth = Truth(MOST)
     for body in read_feedback(documents, model, Window(window.since, heard or window.until)):
         truth.read(body)
+    seen = {one.version: _Seen(one) for one in judged}
     joining = Joining(truth, window.begin.timestamp())
-    counted: dict[int, _Seen] = {}
     for one in judged:
-        seen = counted[one.version] = _Seen(one)
         if one.task or len(truth):
             lines = record_lines(documents, model, one.version, window)
-            joining.read(one.version, seen.outcomes, lines, seen.add)
+            joining.read(one.version, seen[one.version].outcomes, lines, seen[one.version].add)
     joined = joining.end({one.version: one.task for one in judged})
+    # What one version is judged by must be told of the version that it is compared with as well.
+    wanted = {name for one in judged for name in one.monitoring.thresholds}
     found = {
-        one.version: _of_version(one, joined.samples[one.version], joined.set_aside)
+        one.version: seen[one.version].told(
+            _of_version(one, joined.samples[one.version], wanted, joined.set_aside)
+        )
         for one in judged
         if one.task
     }
-    for one in judged:
-        if one.version in found:
-            found[one.version] = counted[one.version].told(found[one.version])
-    return {one.version: _gated(one, found) for one in judged if one.task}, {
-        name: count for name, count in sorted(joined.set_aside.items()) if count
-    }
+    set_aside = {name: count for name, count in sorted(joined.set_aside.items()) if count}
+    return {one.version: _gated(one, found) for one in judged if one.task}, set_aside
 
 
 class _Seen:
@@ -150,12 +149,14 @@ def _gated(judged: Judged, found: Mapping[int, Quality]) -> Quality:
     return replace(own, gate=gate)
 
 
-def _of_version(judged: Judged, samples: list[Sample], set_aside: Counter[str]) -> Quality:
+def _of_version(
+    judged: Judged, samples: list[Sample], wanted: Iterable[str], set_aside: Counter[str]
+) -> Quality:
     found = Quality(judged.task, labelled=len(samples))
     if not samples:
         return found
     kind = _kind(judged, samples)
-    kept = _kept_slices(samples, judged.monitoring.thresholds, set_aside)
+    kept = _kept_slices(samples, wanted, set_aside)
     whole, slices = _counted(samples, kept, kind)
     jackknife = Jackknife(whole, kind.figures)
     set_aside[PREDICTIONS_NOT_FINITE] += getattr(jackknife.total, "lost", 0)
@@ -170,7 +171,7 @@ def _of_version(judged: Judged, samples: list[Sample], set_aside: Counter[str]) 
     )
     if judged.task != CLASSIFICATION:
         return found
-    shown = _shown_classes(jackknife.total, judged.monitoring.thresholds)
+    shown = _shown_classes(jackknife.total, wanted)
     return replace(
         found,
         classes=class_metrics(Jackknife(whole, partial(classification.of_classes, shown))),
@@ -180,23 +181,23 @@ def _of_version(judged: Judged, samples: list[Sample], set_aside: Counter[str]) 
 
 
 def _kept_slices(
-    samples: list[Sample], thresholds: Iterable[str], set_aside: Counter[str]
+    samples: list[Sample], wanted: Iterable[str], set_aside: Counter[str]
 ) -> list[str]:
     """Return the slices that are told: those with the most rows, and those that must be."""
     rows = Counter(name for sample in samples for name in sample.slices)
-    wanted = {name.partition("@")[2] for name in thresholds}
+    named = {name.partition("@")[2] for name in wanted}
     large = [name for name, count in rows.items() if count >= SMALLEST_SLICE]
-    large.sort(key=lambda name: (name not in wanted, -rows[name], name))
+    large.sort(key=lambda name: (name not in named, -rows[name], name))
     set_aside[SLICES_TOO_SMALL] += len(rows) - len(large)
     set_aside[SLICES_OVER_BOUND] += max(len(large) - MOST_SLICES, 0)
     return sorted(large[:MOST_SLICES], key=lambda name: (-rows[name], name))
 
 
-def _shown_classes(total: classification.Sums, thresholds: Iterable[str]) -> list[str]:
+def _shown_classes(total: classification.Sums, wanted: Iterable[str]) -> list[str]:
     """Return the classes that are told: those with the most rows, and those that must be."""
     found = classification.tallies(total)
-    wanted = {match[1] for match in map(_CLASS_NAMED.fullmatch, thresholds) if match}
-    names = sorted(found, key=lambda name: (name not in wanted, -found[name].true, name))
+    named = {match[1] for match in map(_CLASS_NAMED.fullmatch, wanted) if match}
+    names = sorted(found, key=lambda name: (name not in named, -found[name].true, name))
     return sorted(names[:MOST_CLASSES])
 
 

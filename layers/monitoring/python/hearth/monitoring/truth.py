@@ -15,8 +15,8 @@ from hearth.monitoring.set_aside import (
 )
 from hearth.stores.clock import moment
 
-MOST = 1_000_000
-"""Assertions that are held in memory; the newest. A hundred megabytes hold about 300,000."""
+MOST = 500_000
+"""Assertions that are held in memory, the newest: half a gigabyte with what they meet."""
 
 # A label, the values of a regression's outputs, or relevant items with their gains.
 Answer = str | tuple[float, ...] | tuple[tuple[str, float], ...]
@@ -28,6 +28,7 @@ class Assertion(NamedTuple):
     """One row's answer.
 
     Args:
+        id: The request's, or the caller's own.
         at: When it was known, in seconds since 1970: `at` if it was given, else when it came.
         row: Which row of the request; `NO_ROW` where none was named.
         answer: What the prediction should have been.
@@ -35,6 +36,7 @@ class Assertion(NamedTuple):
         timed: Whether `at` was given.
     """
 
+    id: str
     at: float
     row: int
     answer: Answer
@@ -60,8 +62,15 @@ class Truth:
     def __len__(self) -> int:
         return self._kept
 
-    def __contains__(self, id_: str) -> bool:
-        return id_ in self._said
+    def known(self, id_: str) -> str:
+        """Return an id as it is held here, or "" if nothing is said of it.
+
+        Whoever keeps that one keeps no text of his own.
+        """
+        said = self._said.get(id_)
+        if said is None:
+            return ""
+        return said.id if isinstance(said, Assertion) else next(iter(said)).id
 
     def ids(self) -> Iterable[str]:
         return self._said.keys()
@@ -83,14 +92,14 @@ class Truth:
             except (ValueError, KeyError, TypeError, AttributeError, InvalidDocument):
                 self.set_aside[FEEDBACK_UNREADABLE] += 1
                 continue
-            for id_, assertion in found:
-                self.add(id_, assertion)
+            for assertion in found:
+                self.add(assertion)
 
-    def add(self, id_: str, assertion: Assertion) -> None:
-        said = self._said.get(id_)
+    def add(self, assertion: Assertion) -> None:
+        said = self._said.get(assertion.id)
         if said is None:
             if self._has_room():
-                self._said[id_] = assertion
+                self._said[assertion.id] = assertion
             return
         if isinstance(said, Assertion):
             said = {_what(said): said}
@@ -101,7 +110,7 @@ class Truth:
             self.set_aside[FEEDBACK_REPEATED] += 1
         elif self._has_room():
             said[what] = assertion
-        self._said[id_] = said if len(said) > 1 else said[what]
+        self._said[assertion.id] = said if len(said) > 1 else said[what]
 
     def _has_room(self) -> bool:
         if self._kept >= self._most:
@@ -110,13 +119,13 @@ class Truth:
         self._kept += 1
         return True
 
-    def _assertions(self, line: dict[str, Any]) -> Iterator[tuple[str, Assertion]]:
+    def _assertions(self, line: dict[str, Any]) -> Iterator[Assertion]:
         id_, timed = line["request_id"], "at" in line
         at = moment(line["at"] if timed else line["received"]).timestamp()
         given = line.get("slices", {}).items()
         slices = self._once(tuple(sorted(f"{name}={value}" for name, value in given)))
         for row, answer in _answers(line):
-            yield id_, Assertion(at, row, self._once(answer), slices, timed)
+            yield Assertion(id_, at, row, self._once(answer), slices, timed)
 
     def _once(self, value: Any) -> Any:  # noqa: ANN401 (any hashable)
         """Return the value that was there before, if there are few: labels and slices repeat."""
