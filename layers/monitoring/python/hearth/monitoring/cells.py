@@ -77,13 +77,11 @@ def bins(feature: Feature, baseline: Counts, window: Counts) -> tuple[Bin, ...]:
         Bin(label='NaN', baseline=0.0, window=0.2)
     """
     inside = zip(labels(feature), baseline.bins, window.bins, strict=True)
-    low, high = feature.edges[:1] or ("",), feature.edges[-1:] or ("",)
-    if feature.bins == 1 and math.nextafter(low[0], math.inf) == high[0]:
-        high = low  # a constant: what is over it is over that one value
+    low, high = _ends(feature)
     others = [
-        (f"under {_number(low[0])}", baseline.below, window.below),
+        (f"under {low}", baseline.below, window.below),
         *inside,
-        (f"over {_number(high[0])}", baseline.above, window.above),
+        (f"over {high}", baseline.above, window.above),
         ("unseen", baseline.unseen, window.unseen),
         *zip(LABELS.values(), special(baseline), special(window), strict=True),
     ]
@@ -94,6 +92,16 @@ def bins(feature: Feature, baseline: Counts, window: Counts) -> tuple[Bin, ...]:
     ]
     m, n = max(baseline.total, 1), max(window.total, 1)
     return tuple(Bin(label, b / m, w / n) for label, b, w in kept)
+
+
+def _ends(feature: Feature) -> tuple[str, str]:
+    """Return what lies below and above all bins, as people write it."""
+    if not feature.edges:
+        return "", ""
+    low, high = feature.edges[0], feature.edges[-1]
+    if math.nextafter(low, math.inf) == high:
+        high = low  # a constant: what is over it is over that one value
+    return _number(low), _number(high)
 
 
 def labels(feature: Feature) -> tuple[str, ...]:
