@@ -122,7 +122,12 @@ def test_document_is_taken_up(drop: Callable, s3: Any) -> None:
         ("a.csv", "request_id,label,label\na,1,2\n", 0, "the first line does not name"),
         ("a.csv", "request_id,label\n", 0, "there is no feedback in it"),
         ("a.parquet", "PAR1", 0, "not a file of feedback: got 'feedback/m/inbox/a.parquet'"),
-        ("a.jsonl", gzip.compress(LINES.encode(), mtime=0)[:-9], 0, "the compressed body ends early"),
+        (
+            "a.jsonl",
+            gzip.compress(LINES.encode(), mtime=0)[:-9],
+            0,
+            "the compressed body ends early",
+        ),
     ],
 )
 def test_what_is_refused_is_written_beside_it(
