@@ -157,7 +157,7 @@ def test_what_moved_in_one_feature_is_found() -> None:
     still = windows(draw(1500, 5000, rng), 1000, kind, rng)
     others = [still.feature(i) for i in range(len(still))]
     lines = [
-        "Windows in which exactly the feature that moved was found, of so many features; reference 5,000 rows; window 1,000.",
+        "Windows in which the feature that moved was found, of so many features; reference 5,000 rows; window 1,000.",
         "",
         "| change | " + " | ".join(f"of {f}" for f in POWER_FEATURES) + " |",
         "|---|" + "---|" * len(POWER_FEATURES),

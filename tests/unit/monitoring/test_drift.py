@@ -237,3 +237,15 @@ def test_simulation_has_the_products_p_values() -> None:
             tests = drift.p_values(*sample.feature(i))
             exact = min([1.0, *(len(tests) * each for each in tests.values())])
             assert p == pytest.approx(exact, rel=1e-6) or min(p, exact) > 0.01
+
+
+def test_numbers_near_the_largest_float_are_judged() -> None:
+    """Sums that are beyond every float spoil figures, never a verdict."""
+    wide = Feature("wide", NUMERIC, edges=(-1e308, -1e200, 0.0, 1e200, 1e308))
+    column: list[Value] = [-1e308, -1e100, 1e100, 1e307] * 100
+    largest = 1.7976931348623157e308
+    baseline = replace(count(wide, column), sum=largest, sum_of_squares=largest)
+    moved = replace(count(wide, [1e307] * 400), sum=largest, sum_of_squares=largest)
+    judged = judge([Watched(wide, baseline)], [moved])
+    assert judged.verdict == DRIFTED
+    assert all(np.isfinite(v) for v in judged.features[0].figures.values())

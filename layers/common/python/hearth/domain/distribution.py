@@ -127,7 +127,7 @@ class Counts:
         """Standard deviation of the finite numbers (of the population); NaN where there is none."""
         if not self.finite:
             return math.nan
-        return math.sqrt(max(self.sum_of_squares / self.finite - self.mean**2, 0.0))
+        return math.sqrt(max(self.sum_of_squares / self.finite - self.mean * self.mean, 0.0))
 
     def __add__(self, other: Counts) -> Counts:
         added = {name: _bounded(getattr(self, name) + getattr(other, name)) for name in _ADDED}
