@@ -28,10 +28,10 @@ _RANGES = {
 def metrics_of(jackknife: Jackknife[Any]) -> tuple[Metric, ...]:
     """Return every figure with its interval: Wilson's for shares of rows, else the jackknife's.
 
-    In simulation (tests/bench/results/intervals.md) they hold the truth as often as they say from
-    500 rows on. Of 100 rows, those of the calibration error hold it 4 times of 5, because the
-    error itself is too large there; of 30 rows, also those of the area, of balanced and weighted
-    averages and of losses hold it less often, 4 to 9 times of 10.
+    In simulation (tests/bench/results/intervals.md) intervals hold the truth about as often as
+    they say from 500 rows on. Of 100 rows, the calibration error's hold it 8 times of 10, and of
+    30 rows 6 times, because the error itself comes out too large; of 30 rows those of areas,
+    macro averages and losses hold it 8 to 9 times of 10.
     """
     total = jackknife.total
     return tuple(
