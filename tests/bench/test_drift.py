@@ -100,7 +100,7 @@ def _false_alarms(pooled: dict[tuple[int, int, int], list[int]]) -> list[str]:
     lines = [
         "Models that did not move and were called drifted: any of their features. All kinds of features pooled; in brackets,",
         "the upper end of the 95% interval. After the slash: with evidence (p after Holm under 0.01) before the least distance",
-        "and the least number of rows are asked for. `-`: no verdict at these sizes, for want of rows.",
+        "is asked for. `few`: too few rows for anything to be called stable; what is plain is drift all the same.",
         "",
         f"| reference | window | {' | '.join(header)} |",
         "|---|---|" + "---|" * len(header),
@@ -111,8 +111,8 @@ def _false_alarms(pooled: dict[tuple[int, int, int], list[int]]) -> list[str]:
             for features in FEATURES:
                 models, evident, drifted = pooled[m, n, features]
                 enough = drift.effective(m, n) >= drift.Family(features).rows
-                said = _cell(drifted, models) if enough else "-"
-                cells.append(f"{said} / {evident / models:.1%}")
+                few = "" if enough else ", few"
+                cells.append(f"{_cell(drifted, models)} / {evident / models:.1%}{few}")
             lines.append(f"| {m:,} | {n:,} | {' | '.join(cells)} |")
     return lines
 

@@ -108,8 +108,8 @@ def test_what_matters_little_is_stable_however_certain() -> None:
 @pytest.mark.parametrize(("rows", "features"), [(10, 1), (49, 1), (60, 1), (100, 500)])
 def test_too_few_rows_are_no_verdict(rows: int, features: int) -> None:
     """Where a shift of half a deviation could go unseen, the reason says what is needed."""
-    moved = count(RADIUS, _normal(rows, shift=3))
-    judged = judge([BASELINE] * features, [moved] * features)
+    still = count(RADIUS, _normal(rows))
+    judged = judge([BASELINE] * features, [still] * features)
     enough = drift.effective(5000, rows) >= drift.Family(features).rows
     assert (judged.verdict == INSUFFICIENT) is not enough
     if not enough:
@@ -118,6 +118,19 @@ def test_too_few_rows_are_no_verdict(rows: int, features: int) -> None:
         assert judge([BASELINE] * features, [grown] * features).verdict == STABLE
         fewer = count(RADIUS, _normal(rows + needed - 1))
         assert judge([BASELINE] * features, [fewer] * features).verdict == INSUFFICIENT
+
+
+@pytest.mark.parametrize("features", [1, 20, 500])
+def test_what_is_plain_is_drift_with_few_rows_too(features: int) -> None:
+    """Too few rows to call anything stable are enough for a shift that nobody could miss."""
+    moved, still = count(RADIUS, _normal(55, shift=3)), count(RADIUS, _normal(55))
+    assert drift.effective(5000, 55) < drift.Family(features).rows
+    judged = judge([BASELINE] * features, [moved] + [still] * (features - 1))
+    assert judged.verdict == DRIFTED
+    assert judged.features[0].verdict == DRIFTED
+    assert {item.verdict for item in judged.features[1:]} <= {INSUFFICIENT}
+    moved = count(RADIUS, _normal(49, shift=3))
+    assert judge([BASELINE], [moved]).verdict == INSUFFICIENT
 
 
 def test_small_baseline_is_said_to_be_what_is_small() -> None:

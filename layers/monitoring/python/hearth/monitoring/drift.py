@@ -1,7 +1,7 @@
 """Whether a version's inputs and outputs moved away from its baseline.
 
 Two things make drift: evidence, which chance alone would give in one of a hundred windows of a
-whole model at most, and a distance that matters. With few rows nothing is claimed either way.
+whole model at most, and a distance that matters. With few rows nothing is called stable.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ FLOOR = 0.05
 
 FEWEST_ROWS = 50
 LARGEST_UNSEEN = 0.5
-"""Where a shift of so many standard deviations could go unseen, no verdict is given."""
+"""Where a shift of so many standard deviations could go unseen, nothing is called stable."""
 
 _TESTS = 3  # most that a feature can have
 _FOUR_OF_FIVE = 0.8416212335729143  # quantile of the standard normal
@@ -43,7 +43,7 @@ class Family:
 
     @property
     def rows(self) -> float:
-        """The least effective number of rows for a verdict."""
+        """The least effective number of rows with which anything is called stable."""
         return (self._needed / LARGEST_UNSEEN) ** 2
 
     @property
@@ -86,7 +86,7 @@ def judge(
     groups = [[pair for pair in zip(*side, strict=False) if _is_counted(*pair)] for side in sides]
     family = Family(max(sum(map(len, groups)), 1))
     found = [_compared(watched, counts, family) for group in groups for watched, counts in group]
-    judged = _adjusted(found)
+    judged = _adjusted(found, family)
     cut = len(groups[0])
     return Drift(
         verdict=_verdict(judged),
@@ -127,8 +127,8 @@ def _compared(watched: Watched, window: Counts, family: Family) -> FeatureDrift:
         figures=_figures(watched, window),
         bins=cells.bins(feature, baseline, window),
     )
-    if min(found.rows, found.baseline_rows) < FEWEST_ROWS or n_eff < family.rows:
-        return replace(found, reason=_too_few(found, family, n_eff))
+    if min(found.rows, found.baseline_rows) < FEWEST_ROWS:
+        return replace(found, reason=_too_few(found, family))
     strongest = min(tests, key=tests.__getitem__, default="")
     moved = movement.sentence(watched, window, strongest)
     return replace(found, verdict=STABLE, reason=moved)
@@ -185,9 +185,10 @@ def _figures(watched: Watched, window: Counts) -> dict[str, float]:
     return {name: value for name, value in figures.items() if math.isfinite(value)}
 
 
-def _too_few(found: FeatureDrift, family: Family, n_eff: float) -> str:
+def _too_few(found: FeatureDrift, family: Family) -> str:
     """Return how large a shift would have been seen, and how many rows are needed."""
     name, m, n = found.name, found.baseline_rows, found.rows
+    n_eff = effective(m, n)
     needed = max(math.ceil(family.rows * m / (m - family.rows)) if m > family.rows else 0, 0)
     seen = f"with {n} rows against {m}, a shift under {family.detectable(n_eff):.2g} standard "
     seen = f"{name}: {seen}deviations can go unseen"
@@ -196,23 +197,26 @@ def _too_few(found: FeatureDrift, family: Family, n_eff: float) -> str:
     return f"{seen}; the baseline itself needs more than {max(family.rows, FEWEST_ROWS):.0f} rows"
 
 
-def _adjusted(found: Sequence[FeatureDrift]) -> tuple[FeatureDrift, ...]:
+def _adjusted(found: Sequence[FeatureDrift], family: Family) -> tuple[FeatureDrift, ...]:
     """Return the final verdicts, corrected for their number."""
     adjusted = evidence.holm([item.p_value for item in found])
-    return tuple(_final(item, p) for item, p in zip(found, adjusted, strict=True))
+    pairs = zip(found, adjusted, strict=True)
+    return tuple(_final(replace(item, p_adjusted=p), family) for item, p in pairs)
 
 
-def _final(item: FeatureDrift, p: float) -> FeatureDrift:
+def _final(item: FeatureDrift, family: Family) -> FeatureDrift:
     if item.verdict == INSUFFICIENT:
-        return replace(item, p_adjusted=p)
+        return item
+    p = item.p_adjusted
     far, real = item.distance > item.line, p < LEVEL
     figures = f"JS distance {item.distance:.2g}, line {item.line:.2g}, p {_p(p)}"
     if far and real:
-        reason = f"{item.reason} ({figures})"
-    else:
-        why = "no more than matters" if real else "no more than chance explains"
-        reason = f"{item.name} is as in the baseline: {why} ({figures})"
-    return replace(item, verdict=DRIFTED if far and real else STABLE, reason=reason, p_adjusted=p)
+        return replace(item, verdict=DRIFTED, reason=f"{item.reason} ({figures})")
+    # What is seen is seen with any number of rows; what is not is no news where little can be.
+    if effective(item.baseline_rows, item.rows) < family.rows:
+        return replace(item, verdict=INSUFFICIENT, reason=_too_few(item, family))
+    why = "no more than matters" if real else "no more than chance explains"
+    return replace(item, reason=f"{item.name} is as in the baseline: {why} ({figures})")
 
 
 def _p(p: float) -> str:
