@@ -225,13 +225,16 @@ def _neighbours() -> Iterator[Request]:
         "/v2/models/m/versions/1/config",
         "/v2/models/stats",
         "/v2/models/m/stats",
+        "/metrics",
+        "/monitoring/prometheus/metrics",
+        "/reports/m",
     ):
         yield Request("GET", path, weight=0.3)
-    for path in ("/metrics", "/reports/m", "/v2/repository/models/m/optimize"):
-        yield Request("GET", path, statuses=_COMING, weight=0.3)
+    optimize = "/v2/repository/models/m/optimize"
+    yield Request("GET", optimize, statuses=_COMING, weight=0.3)
     yield _post("/v2/repository/index", {"ready": True}, weight=0.5)
-    feedback = {"request_id": "one", "label": 1}
-    yield _post("/v2/models/m/feedback", feedback, statuses=_COMING, weight=0.5)
+    feedback = {"request_id": "one", "value": 1}
+    yield _post("/v2/models/m/feedback", feedback, weight=0.5)
     # What these do takes long: they are few.
     for verb in ("load", "unload"):
         path = f"/v2/repository/models/spare/{verb}"

@@ -52,8 +52,12 @@ class Feed:
         """Take lines of one log stream, the stream of the oldest, up to a batch."""
         stream = self._lines[0].stream
         taken: list[LogLine] = []
-        while self._lines and self._lines[0].stream == stream and len(taken) < _BATCH_LINES:
-            taken.append(self._lines.popleft())
+        others: list[LogLine] = []
+        while self._lines:
+            line = self._lines.popleft()
+            fits = line.stream == stream and len(taken) < _BATCH_LINES
+            (taken if fits else others).append(line)
+        self._lines.extend(others)
         return taken
 
     def _batch(self, lines: Sequence[LogLine]) -> bytes:
