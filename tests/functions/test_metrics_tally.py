@@ -648,4 +648,5 @@ def test_function_tallies_and_tells_statistics(
     assert item["inference_stats"]["compute_input"] == {"count": 4, "ns": 1_000_000}
     assert item["inference_stats"]["compute_infer"] == {"count": 4, "ns": 2_000_000}
     assert item["inference_stats"]["compute_output"] == {"count": 4, "ns": 500_000}
-    assert item["memory_usage"][0]["byte_size"] > 0
+    # A process that has grown before grows by nothing: how much is load-and-warm's to measure.
+    assert [memory["type"] for memory in item["memory_usage"]] == ["CPU"]
