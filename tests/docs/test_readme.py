@@ -93,6 +93,18 @@ def test_transcript_shows_what_the_commands_print(project: Project) -> None:
         assert shape(project.run(command)) == shape(shown), command
 
 
+def test_report_commands_judge_and_show(project: Project) -> None:
+    """The README's commands of a report, word for word: judged now, shown, written as a page."""
+    [block] = re.findall(r"```sh\n(echo .*?\n)```", README, re.DOTALL)
+    commands = [line.partition("  #")[0].strip() for line in block.splitlines()]
+    judged, shown, page, document, check = map(project.run, commands)
+    assert json.loads(judged)["judged"] == {"digits": "unknown"}
+    assert shown.startswith("○ It is unknown whether digits is well")
+    assert (page, "<title>" in (project.folder / "report.html").read_text()) == ("", True)
+    assert json.loads(document)["model"] == "digits"
+    assert check == shown
+
+
 def test_publish_command_makes_a_version(project: Project) -> None:
     """The README's publish command, word for word, ends with a version that is AVAILABLE."""
     data = demo_models.digits()

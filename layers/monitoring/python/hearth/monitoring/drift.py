@@ -190,8 +190,9 @@ def _too_few(found: FeatureDrift, family: Family) -> str:
     name, m, n = found.name, found.baseline_rows, found.rows
     n_eff = effective(m, n)
     needed = max(math.ceil(family.rows * m / (m - family.rows)) if m > family.rows else 0, 0)
-    seen = f"with {n} rows against {m}, a shift under {family.detectable(n_eff):.2g} standard "
-    seen = f"{name}: {seen}deviations can go unseen"
+    rows, least = f"{n} row{'s' * (n != 1)}", f"{family.detectable(n_eff):.2g}"
+    seen = f"{name}: with {rows} against {m}, a shift under {least} standard deviations can go "
+    seen += "unseen"
     if needed and m >= FEWEST_ROWS:
         return f"{seen}; {max(needed, FEWEST_ROWS) - n} more rows are needed"
     return f"{seen}; the baseline itself needs more than {max(family.rows, FEWEST_ROWS):.0f} rows"
