@@ -25,7 +25,6 @@ _TOLD_REASONS = 10
 
 
 Emit = Callable[[str], None]
-"""Takes one line of CloudWatch metrics."""
 
 
 @dataclass(slots=True)

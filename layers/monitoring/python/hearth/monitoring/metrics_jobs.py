@@ -10,9 +10,11 @@ from hearth.edge.events import Event, LogBatch, ObjectCreated, job
 from hearth.edge.jobs import model_of, unknown_job
 from hearth.monitoring.inbox import take_up
 from hearth.monitoring.ingest import Ingest
-from hearth.monitoring.judging import Emit, judge_all, judge_one
 from hearth.monitoring.monitor import Monitor
 from hearth.monitoring.tally import Tally
+
+Emit = Callable[[str], None]
+"""Takes one line of CloudWatch metrics."""
 
 
 def on_records(batch: LogBatch, monitor: Monitor) -> dict[str, Any]:
@@ -35,9 +37,18 @@ def on_job(
     match job(event):
         case "tally":
             return asdict(Tally(monitor.documents, monitor.baselines, monitor.clock).tally())
-        case "judge" if "model" in event:
-            return asdict(judge_one(monitor, model_of(event), emit))
         case "judge":
-            return asdict(judge_all(monitor, emit, remaining_s))
+            return _judged(event, monitor, emit, remaining_s)
         case other:
             raise unknown_job(other, "tally", "judge")
+
+
+def _judged(
+    event: Event, monitor: Monitor, emit: Emit, remaining_s: Callable[[], float]
+) -> dict[str, Any]:
+    # Batches of records come far oftener than judgements, and need none of this.
+    from hearth.monitoring.judging import judge_all, judge_one
+
+    if "model" in event:
+        return asdict(judge_one(monitor, model_of(event), emit))
+    return asdict(judge_all(monitor, emit, remaining_s))
