@@ -11,8 +11,12 @@ from typing import Any
 import numpy as np
 import orjson
 import pytest
+from hearth.domain import registry_entry as entries
+from hearth.domain.baseline import Baseline, Watched
+from hearth.domain.distribution import NUMERIC, Counts, Feature
 from hearth.domain.errors import StoreUnavailable
 from hearth.domain.monitoring import MonitoringOptions, Threshold
+from hearth.domain.registry_entry import Actor
 from hearth.edge.events import http_request, object_created
 from hearth.monitoring import judging, metrics_jobs, reports
 from hearth.monitoring.metrics_routes import metrics
@@ -21,6 +25,7 @@ from hearth.monitoring.report import DRIFTED, FAILED, INSUFFICIENT, STABLE, Repo
 from hearth.monitoring.report_document import to_document
 from hearth.stores.artefacts import Artefacts
 from hearth.stores.aws_s3 import S3Documents
+from hearth.stores.registry import Registry
 from models import data
 from prometheus_client.parser import text_string_to_metric_families
 from support import emf, events, watched
@@ -305,6 +310,32 @@ def test_records_of_a_version_without_manifest_are_noted(house: House, served: A
     assert versions[9].traffic.requests == 1
     assert versions[9].state == "unknown"
     assert "Could not find version 9" in versions[9].notes[0]
+
+
+def test_baseline_of_another_signature_is_set_aside(
+    house: House, served: Any, registry: Registry, s3: Any, bucket: str
+) -> None:
+    """Traffic is counted, drift is not judged, and the report says which baseline is at fault."""
+    served()
+    feature = Feature("height", NUMERIC, edges=(0.0, 1.0, 2.0))
+    foreign = Baseline(100, (Watched(feature, Counts(bins=(50, 50))),))
+    for key, body in watched.published("other", 1, ["width"], foreign).items():
+        s3.put_object(Bucket=bucket, Key=key, Body=body.encode())
+    loading = Actor("test", "2026-11-25T00:00:00.000Z", "")
+    registry.change("other", lambda entry: entries.begin_loading(entry, 1, "a", "", loading))
+    now = int(house.monitor.clock.now().timestamp() * 1000)
+    line = watched.record("other", at=now, features=[[0.5]])
+    metrics_jobs.on_records(log_batch(watched.packed([line])), house.monitor)
+
+    report, _ = judging.judge_model(
+        house.monitor, "other", house.monitor.hours(), house.emitted.append
+    )
+
+    [version] = report.versions
+    assert version.traffic.requests == 1
+    assert version.drift.verdict == INSUFFICIENT
+    assert "the baseline was set aside" in version.notes[0]
+    assert report.set_aside["rows_unmatched"] == 1
 
 
 def test_verdict_that_could_not_be_told_is_told_by_the_next_run(

@@ -17,6 +17,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -132,7 +133,13 @@ def _handler(target: Served) -> type[BaseHTTPRequestHandler]:
 
 @pytest.fixture(scope="session")
 def prometheus(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    folder = tmp_path_factory.mktemp("prometheus")
+    with scraping(served, tmp_path_factory.mktemp("prometheus")) as found:
+        yield found
+
+
+@contextmanager
+def scraping(served: Served, folder: Path) -> Iterator[Prometheus]:
+    """Run a Prometheus that scrapes what is served, until left."""
     config = folder / "prometheus.yml"
     config.write_text(yaml.safe_dump(_config(served)), encoding="utf-8")
     port = _free_port()
