@@ -59,9 +59,9 @@ LINES = [line(n) for n in range(2000)]
 class Generated:
     """The Documents port; objects are made where they are read."""
 
-    def list(self, prefix):
+    def list(self, prefix, after=""):
         count, each = (RECORDS, EACH) if prefix.startswith("records") else (FEEDBACK, ITEMS)
-        return iter([Listed(f"{{prefix}}{{n:06}}", 1, AT) for n in range(count // each)])
+        return iter([Listed(f"{{prefix}}2026-11-23T21/{{n:06}}", 1, AT) for n in range(count // each)])
 
     def read(self, key, unless=""):
         number = int(key.rpartition("/")[2])

@@ -311,10 +311,10 @@ class InMemory:
 
         return Document(self._objects[key], "")
 
-    def list(self, prefix: str) -> Any:
+    def list(self, prefix: str, after: str = "") -> Any:
         from hearth.stores.ports import Listed
 
-        found = sorted(key for key in self._objects if key.startswith(prefix))
+        found = sorted(key for key in self._objects if key.startswith(prefix) and key > after)
         return iter([Listed(key, len(self._objects[key]), NOW) for key in found])
 
 

@@ -18,9 +18,9 @@ from hearth.edge.answers import Answer, of_json
 from hearth.edge.compression import inflated
 from hearth.edge.events import HttpRequest
 from hearth.edge.routes import parse_v2
-from hearth.monitoring.stored import Window, bodies, hour_of
+from hearth.monitoring.stored import Window, bodies, hour_of, listed
 from hearth.stores.clock import stamp
-from hearth.stores.ports import Clock, Documents
+from hearth.stores.ports import Clock, Documents, Listed
 from hearth.stores.registry import Registry
 
 PREFIX = "feedback/"
@@ -185,13 +185,9 @@ def keep(documents: Documents, model: str, lines: list[dict[str, Any]], received
 
 def read_feedback(documents: Documents, model: str, window: Window) -> Iterator[bytes]:
     """Yield the objects of feedback that came in some hours, what came last first."""
-    listed = (
-        item
-        for hour in reversed(window.hours())
-        for item in sorted(
-            documents.list(f"{PREFIX}{model}/{hour}/"),
-            key=lambda item: (item.modified, item.key),
-            reverse=True,
-        )
-    )
-    return bodies(documents, listed)
+    folder = f"{PREFIX}{model}/"
+    return bodies(documents, sorted(listed(documents, folder, window), key=_came, reverse=True))
+
+
+def _came(item: Listed) -> tuple[str, datetime, str]:
+    return item.key.rpartition("/")[0], item.modified, item.key

@@ -56,7 +56,7 @@ def _moment(hour: str) -> datetime:
         raise BadRequest("not an hour", got=hour, expected="2026-11-23T21") from error
 
 
-def bodies(documents: Documents, listed: Iterable[Listed]) -> Iterator[bytes]:
+def bodies(documents: Documents, items: Iterable[Listed]) -> Iterator[bytes]:
     """Yield the bytes of objects, in the order of their listing; one that is gone is passed over.
 
     Raises:
@@ -65,7 +65,7 @@ def bodies(documents: Documents, listed: Iterable[Listed]) -> Iterator[bytes]:
     with ThreadPoolExecutor(_AHEAD) as pool:
         waiting: deque[Future[Document | Unchanged | None]] = deque()
         try:
-            for item in listed:
+            for item in items:
                 waiting.append(pool.submit(documents.read, item.key))
                 if len(waiting) >= _AHEAD:
                     yield from _body(waiting.popleft())
@@ -84,7 +84,19 @@ def _body(reading: Future[Document | Unchanged | None]) -> Iterator[bytes]:
 
 def record_lines(documents: Documents, model: str, version: int, window: Window) -> Iterator[bytes]:
     """Yield the records of a version in a window, one line each."""
-    prefix = f"records/{model}/{version}/"
-    listed = (item for hour in window.hours() for item in documents.list(f"{prefix}{hour}/"))
-    for body in bodies(documents, listed):
+    for body in bodies(documents, listed(documents, f"records/{model}/{version}/", window)):
         yield from body.splitlines()
+
+
+def listed(documents: Documents, prefix: str, window: Window) -> Iterator[Listed]:
+    """Yield what lies in a window's hours under a prefix, the oldest first.
+
+    One listing: asking for each hour by itself would cost more than reading what is there.
+    """
+    hours = window.hours()
+    if not hours:
+        return
+    for item in documents.list(prefix, after=f"{prefix}{hours[0]}"):
+        if item.key.removeprefix(prefix).partition("/")[0] > hours[-1]:
+            return
+        yield item
