@@ -266,6 +266,28 @@ def test_record_of_a_prediction_is_kept_by_metrics(api: Api, invoke: Invoke, aws
     assert kept["KeyCount"] == 1
 
 
+def test_predictions_are_counted_judged_and_reported(api: Api, invoke: Invoke, aws: Aws) -> None:
+    """Tally, judge, Prometheus' page and the report run from the layers as they are built."""
+    url = f"http://{api.address}"
+    tensor = {"name": "x", "shape": [1, 4], "datatype": "FP32", "data": [1, 2, 3, 4]}
+    answer = requests.post(f"{url}/v2/models/doubled/infer", json={"inputs": [tensor]}, timeout=60)
+    line = logged(api.log, f'"request_id":"{answer.headers["X-Request-Id"]}"')
+    batch = {"messageType": "DATA_MESSAGE", "logGroup": "g", "logStream": "counted"}
+    events = [{"id": "1", "timestamp": 1794441600000, "message": line}]
+    data = gzip.compress(json.dumps({**batch, "logEvents": events}).encode())
+    invoke("MetricsFunction", {"awslogs": {"data": base64.b64encode(data).decode()}})
+
+    assert invoke("MetricsFunction", {"do": "tally"})["requests"] >= 1
+    assert invoke("MetricsFunction", {"do": "judge"})["judged"].keys() == {"doubled"}
+    metrics = requests.get(f"{url}/metrics", timeout=60)
+    assert 'hearth_requests_total{model="doubled",version="1",status="200"}' in metrics.text
+    report = requests.get(f"{url}/reports/doubled", timeout=60).json()
+    assert report["versions"][0]["traffic"]["requests"] >= 1
+    page = requests.get(f"{url}/reports/doubled", headers={"Accept": "text/html"}, timeout=60)
+    assert page.headers["Content-Type"].startswith("text/html")
+    assert "doubled" in page.text
+
+
 def test_reconciling_what_is_right_changes_nothing(
     invoke: Invoke, warmed: dict[str, Any], aws: Aws
 ) -> None:
