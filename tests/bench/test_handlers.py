@@ -163,7 +163,10 @@ def _figures(value: float) -> str:
     return f"{value:.{3 if abs(value) < 1 else 1 if abs(value) < 100 else 0}f}"
 
 
-@pytest.mark.xfail(reason="the aim is not reached: a row costs nearly three times as much, with its inputs in the record", strict=True)
+@pytest.mark.xfail(
+    reason="the aim is not reached: a row costs nearly three times as much, with its inputs in the record",
+    strict=True,
+)
 def test_row_costs_no_more_than_a_naive_handler(rows: dict[tuple[str, str], Row]) -> None:
     """For a row, checks, routing and the record cost no more than a handler without them."""
     row = rows["digits", "instances"]
