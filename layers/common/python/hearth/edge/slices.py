@@ -9,6 +9,11 @@ _LONGEST = 64
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
+def fits(name: str, value: str) -> bool:
+    """Return whether a group is one that can be written down."""
+    return bool(0 < len(value) <= _LONGEST and value.isprintable() and _NAME.fullmatch(name))
+
+
 def read(header: str) -> tuple[dict[str, str], int]:
     """Return the slices that a header names, and how many of its parts were refused.
 
@@ -24,8 +29,7 @@ def read(header: str) -> tuple[dict[str, str], int]:
         if not part.strip():
             continue
         name, _, value = (word.strip() for word in part.partition("="))
-        fits = 0 < len(value) <= _LONGEST and value.isprintable() and _NAME.fullmatch(name)
-        if fits and name not in found and len(found) < MOST:
+        if fits(name, value) and name not in found and len(found) < MOST:
             found[name] = value
         else:
             refused += 1

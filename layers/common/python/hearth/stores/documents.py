@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from hearth.domain.errors import InvalidDocument
+from hearth.stores.ports import Documents
 
 _RESTORE = "restore an earlier version of the object: the bucket keeps them"
 
@@ -27,3 +28,15 @@ def parse_json(body: bytes, what: str, remedy: str = _RESTORE) -> dict[str, Any]
     if not isinstance(document, dict):
         raise InvalidDocument(f"{what} is not an object", got=type(document).__name__)
     return document
+
+
+def write_over(documents: Documents, key: str, body: bytes, etag: str) -> None:
+    """Write over exactly the document that was read, or where none was: "" for its ETag.
+
+    Raises:
+        StoreConflict: If another writer was first.
+    """
+    if etag:
+        documents.replace(key, body, etag)
+    else:
+        documents.create(key, body)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from hearth.domain.errors import StoreConflict, UnknownModel
 from hearth.domain.identity import model_name
 from hearth.domain.registry_entry import RegistryEntry, from_document, to_document
-from hearth.stores.documents import parse_json
+from hearth.stores.documents import parse_json, write_over
 from hearth.stores.ports import Documents, Unchanged
 
 PREFIX = "registry/"
@@ -104,10 +104,7 @@ class Registry:
             return before
         after = replace(after, revision=before.revision + 1)
         body = json.dumps(to_document(after), indent=1).encode()
-        if etag:
-            self._documents.replace(key, body, etag)
-        else:
-            self._documents.create(key, body)
+        write_over(self._documents, key, body, etag)
         return after
 
 

@@ -19,7 +19,7 @@ from hearth.domain.baseline import Watched
 from hearth.domain.distribution import NUMERIC, Counts, Feature
 from hearth.monitoring import drift as drifts
 from hearth.monitoring import evidence
-from hearth.monitoring.report import DRIFTED, Drift, Violation
+from hearth.monitoring.report import DRIFT_CHECK, DRIFTED, Drift, Violation
 
 VERSION = 0
 LEVEL = 0.01
@@ -281,7 +281,7 @@ def _drifted(drift: Drift) -> Iterator[Violation]:
         if item.verdict == DRIFTED:
             yield Violation(
                 item.name,
-                "baseline_drift_check",
+                DRIFT_CHECK,
                 f"Baseline drift distance: {item.distance:.6g} exceeds threshold: {item.line:.6g}",
             )
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
+from hearth.edge import slices as slice_rules
 from hearth.monitoring.feedback import LONGEST, Expected, Refused
 from hearth.stores.clock import stamp
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 MOST_ROWS = 100_000
 MOST_RELEVANT = 1000
-MOST_SLICES = 5
 # Clocks differ; a moment that is still to come would win against every correction until then.
 _AHEAD = timedelta(minutes=5)
-_SLICE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 _Text = Annotated[str, Field(min_length=1, max_length=LONGEST)]
 _Label = Annotated[str, Field(max_length=LONGEST)] | int
@@ -60,7 +58,7 @@ _EXPECTED = {
     "values": f"1 to {MOST_ROWS} values, one a row: finite numbers, null for unknown",
     "relevant": f"1 to {MOST_RELEVANT} items, as a list or as an object of gains from 0",
     "at": "a time in ISO 8601",
-    "slices": f"at most {MOST_SLICES} short texts by name",
+    "slices": f"at most {slice_rules.MOST} short texts by name",
 }
 
 
@@ -137,11 +135,10 @@ def _moment(text: str, now: datetime) -> datetime:
 
 
 def _require_slices(slices: Mapping[str, str]) -> None:
-    if len(slices) > MOST_SLICES:
+    if len(slices) > slice_rules.MOST:
         raise Refused(f"slices: got {len(slices)}, expected {_EXPECTED['slices']}")
     for name, value in slices.items():
-        fits = 0 < len(value) <= 64 and value.isprintable()
-        if not (fits and _SLICE.fullmatch(name)):
+        if not slice_rules.fits(name, value):
             raise Refused(
                 f"slices: got {_short(name)}: {_short(value)}, expected a name of 1 to 64 letters, "
                 "digits, '_', '.' or '-', and 1 to 64 printable characters"

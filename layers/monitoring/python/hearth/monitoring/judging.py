@@ -102,7 +102,7 @@ def judge_model(
     judged = version_reports(monitor, hours, model, now)
     report = _report(model, judged, stamp(now))
     for version, name, document in judged.documents:
-        reports.write_over(documents, reports.hour_key(report, version, name), document)
+        reports.write_anew(documents, reports.hour_key(report, version, name), document)
     changed = changes(before.report, report)
     if changed:
         monitor.announcer.announce(VERDICT_CHANGED, _detail(report, changed))

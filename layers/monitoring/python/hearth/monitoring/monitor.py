@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 from hearth.monitoring.baselines import Baselines
 from hearth.monitoring.expectations import Expectations
 from hearth.monitoring.feedback import Intake
-from hearth.monitoring.stored import hour_of
+from hearth.monitoring.stored import last_hours
 from hearth.monitoring.windows import Hours
 from hearth.stores.artefacts import Artefacts
 from hearth.stores.ports import Announcer, Clock, Documents
@@ -47,9 +46,8 @@ class Monitor:
 
     def hours(self) -> Hours:
         """Return the window that ends now."""
-        now = self.clock.now()
-        since = hour_of(now - timedelta(hours=self.window_h - 1))
-        return Hours(self.documents, since, hour_of(now))
+        window = last_hours(self.clock.now(), self.window_h)
+        return Hours(self.documents, window.since, window.until)
 
 
 def assemble(

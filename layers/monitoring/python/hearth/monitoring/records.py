@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 from hearth.domain.errors import InvalidName
 from hearth.domain.identity import model_name
+from hearth.monitoring import stored
 from hearth.stores.ports import Document, Documents
 
 PREFIX = "records/"
@@ -33,7 +34,7 @@ def hour_of(ms: int) -> str:
         >>> hour_of(1_795_469_952_833)
         '2026-11-23T21'
     """
-    return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%dT%H}"
+    return stored.hour_of(datetime.fromtimestamp(ms / 1000, UTC))
 
 
 def is_hour(text: str) -> bool:

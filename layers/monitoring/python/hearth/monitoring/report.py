@@ -12,6 +12,7 @@ SCHEMA = "hearth.report/1"
 
 DRIFTED, STABLE, INSUFFICIENT = "drifted", "stable", "insufficient data"
 PASSED, FAILED = "passed", "failed"
+DRIFT_CHECK = "baseline_drift_check"
 WELL, UNWELL, UNKNOWN = "well", "unwell", "unknown"
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from hearth.monitoring import summary as summaries
 from hearth.monitoring.report import Report
 from hearth.monitoring.report_document import from_document, to_document
 from hearth.monitoring.summary import EMPTY, Summary, with_report
-from hearth.stores.documents import parse_json
+from hearth.stores.documents import parse_json, write_over
 from hearth.stores.ports import Document, Documents
 
 PREFIX = "reports/"
@@ -56,34 +57,33 @@ def write_latest(documents: Documents, report: Report, etag: str) -> bool:
     """
     key, body = latest_key(report.model), orjson.dumps(to_document(report))
     try:
-        if etag:
-            documents.replace(key, body, etag)
-        else:
-            documents.create(key, body)
+        write_over(documents, key, body, etag)
     except StoreConflict:
         return False
     return True
 
 
-def write_over(documents: Documents, key: str, document: Any) -> None:  # noqa: ANN401 (any JSON)
+def write_anew(documents: Documents, key: str, document: Any) -> None:  # noqa: ANN401 (any JSON)
     """Write a document whatever stands there: it is worked out anew each time.
 
     Raises:
         StoreConflict: If others write it at the same moment, again and again.
     """
     body = orjson.dumps(document)
-    for attempt in range(_ATTEMPTS):
+
+    def write() -> None:
         found = documents.read(key)
-        try:
-            if isinstance(found, Document):
-                documents.replace(key, body, found.etag)
-            else:
-                documents.create(key, body)
-        except StoreConflict:
-            if attempt + 1 == _ATTEMPTS:
-                raise
-        else:
-            return
+        write_over(documents, key, body, found.etag if isinstance(found, Document) else "")
+
+    _until_written(write)
+
+
+def _until_written(write: Callable[[], None]) -> None:
+    """Read and write again until no other writer was in between, a few times."""
+    for _ in range(_ATTEMPTS - 1):
+        with suppress(StoreConflict):
+            return write()
+    return write()
 
 
 def read_summary(documents: Documents) -> tuple[Summary, str]:
@@ -113,21 +113,14 @@ def write_summary(
     Raises:
         StoreConflict: If others write it at the same moment, again and again.
     """
-    for attempt in range(_ATTEMPTS):
+
+    def write() -> None:
         summary, etag = read_summary(documents)
         for report in judged:
             summary = with_report(summary, report)
         if models is not None:
             kept = {name: one for name, one in summary.models.items() if name in models}
             summary = Summary(kept)
-        body = orjson.dumps(summaries.to_document(summary))
-        try:
-            if etag:
-                documents.replace(SUMMARY, body, etag)
-            else:
-                documents.create(SUMMARY, body)
-        except StoreConflict:
-            if attempt + 1 == _ATTEMPTS:
-                raise
-        else:
-            return
+        write_over(documents, SUMMARY, orjson.dumps(summaries.to_document(summary)), etag)
+
+    _until_written(write)

@@ -45,6 +45,11 @@ class Window:
         return [hour_of(begin + timedelta(hours=n)) for n in range(count)]
 
 
+def last_hours(now: datetime, hours: int) -> Window:
+    """Return the window of so many hours that ends with the present one."""
+    return Window(hour_of(now - timedelta(hours=hours - 1)), hour_of(now))
+
+
 def hour_of(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime(HOUR)
 

@@ -15,7 +15,7 @@ from hearth.domain.errors import InvalidDocument
 from hearth.monitoring import traffic as traffics
 from hearth.monitoring.records import Place
 from hearth.monitoring.traffic import Traffic
-from hearth.stores.documents import parse_json
+from hearth.stores.documents import parse_json, write_over
 from hearth.stores.ports import Document, Documents
 
 KEY = "profiles/totals.json"
@@ -64,11 +64,7 @@ def write_ledger(documents: Documents, ledger: Ledger, etag: str) -> None:
     Raises:
         StoreConflict: If another writer was first.
     """
-    body = orjson.dumps(to_document(ledger))
-    if etag:
-        documents.replace(KEY, body, etag)
-    else:
-        documents.create(KEY, body)
+    write_over(documents, KEY, orjson.dumps(to_document(ledger)), etag)
 
 
 def add(totals: Totals, more: Mapping[Place, Traffic]) -> Totals:

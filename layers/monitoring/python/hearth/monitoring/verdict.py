@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from hearth.monitoring.report import (
+    DRIFT_CHECK,
     DRIFTED,
     FAILED,
     INSUFFICIENT,
@@ -21,7 +22,6 @@ from hearth.monitoring.report import (
 # what the alarms on the functions admit as well.
 ADMITTED_FAILURES = 0.01
 _LEAST_REQUESTS = 20
-DRIFT_CHECK = "baseline_drift_check"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import reduce
 from operator import add
 from typing import Any
@@ -22,7 +22,7 @@ from hearth.monitoring.set_aside import (
     ROWS_UNMATCHED,
     VERSIONS_OVER_BOUND,
 )
-from hearth.monitoring.stored import Window, hour_of
+from hearth.monitoring.stored import last_hours
 from hearth.monitoring.traffic import Traffic
 from hearth.monitoring.usage import usage
 from hearth.monitoring.windows import Hours
@@ -59,13 +59,14 @@ class _Version:
     profiles: Sequence[Profile]
     known: Known
     manifest: Manifest | None
+    counted: Profile | None = None
     notes: tuple[str, ...] = ()
 
-    @property
-    def counted(self) -> Profile | None:
-        """What was counted over the present baseline's bins; None where nothing was."""
-        comparable = [p for p in self.profiles if p.baseline == self.known.digest]
-        return reduce(add, comparable) if comparable and self.known.baseline else None
+
+def _counted(profiles: Sequence[Profile], known: Known) -> Profile | None:
+    """Return what was counted over the present baseline's bins; None where nothing was."""
+    comparable = [profile for profile in profiles if profile.baseline == known.digest]
+    return reduce(add, comparable) if comparable and known.baseline else None
 
 
 def version_reports(monitor: Monitor, hours: Hours, model: str, now: datetime) -> Judged:
@@ -106,9 +107,9 @@ def _read(monitor: Monitor, model: str, number: int, profiles: Sequence[Profile]
         manifest = monitor.artefacts.manifest(model, number).manifest
     except HearthError as error:
         # Records of a version whose manifest cannot be read: its traffic is known all the same.
-        return _Version(number, profiles, Known(), None, (str(error),))
+        return _Version(number, profiles, Known(), None, notes=(str(error),))
     known = monitor.baselines.find(model, number)
-    version = _Version(number, profiles, known, manifest)
+    version = _Version(number, profiles, known, manifest, _counted(profiles, known))
     return replace(version, notes=tuple(_notes(version, manifest)))
 
 
@@ -143,7 +144,7 @@ def _quality(
         if version.manifest
     ]
     hours = _hours_of_records(monitor, versions)
-    window = Window(hour_of(now - timedelta(hours=hours - 1)), hour_of(now))
+    window = last_hours(now, hours)
     return quality.quality(entry.model, judged, window, monitor.documents)
 
 
