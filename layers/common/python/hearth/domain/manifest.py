@@ -23,6 +23,8 @@ MODEL, EXTERNAL_DATA, GOLDEN, EVALUATION, REFERENCE, BASELINE = (
     "reference",  # rows that a baseline was made of
     "baseline",
 )
+PUBLISHED, OPTIMIZED = "published", "optimized"  # origins
+METRICS = ("accuracy", "f1_macro", "log_loss", "rmse", "mae", "r2")
 ROLES = (MODEL, EXTERNAL_DATA, GOLDEN, EVALUATION, REFERENCE, BASELINE)
 
 
@@ -90,16 +92,65 @@ class RuntimeOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class Tolerance:
+    """How much worse a faster variant may be.
+
+    Args:
+        metric: What is compared on the evaluation set; "" for accuracy of a classification, and
+            the root mean square error of a regression.
+        max_loss: Relative to the original's value: 0.01 is one per cent of it.
+    """
+
+    metric: str = ""
+    max_loss: float = 0.01
+
+    def __post_init__(self) -> None:
+        if self.metric not in ("", *METRICS) or not 0 <= self.max_loss < 1:
+            raise InvalidDocument(
+                "the tolerance of variants is not usable",
+                got=f"metric {self.metric!r}, max_loss {self.max_loss}",
+                expected=f"a metric of {', '.join(METRICS)}, and a loss from 0 to under 1",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """How an optimised version was made of its parent.
+
+    Args:
+        recipes: In their order.
+        objective: What it was chosen by.
+        processor: What it was measured on: architecture and instruction sets.
+        seed: Of what was drawn at random.
+        tools: Versions of what made it.
+        figures: What was measured: ratios to the parent, and losses.
+        report: Key of the report.
+    """
+
+    recipes: tuple[str, ...]
+    objective: str
+    processor: str
+    seed: int
+    tools: Mapping[str, str]
+    figures: Mapping[str, float]
+    report: str
+
+
+@dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where a version came from; `origin` is `published` or `optimized`."""
+    """Where a version came from; `origin` is `published` or `optimized`.
+
+    `lineage` says of an optimised version how it was made of its `parent`.
+    """
 
     created_at: str
     created_by: str
     tool: str
-    origin: str = "published"
+    origin: str = PUBLISHED
     parent: int = 0
     onnx: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
+    lineage: Lineage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +165,7 @@ class Manifest:
     class_labels: tuple[str, ...] = ()
     signature_defs: Mapping[str, SignatureDef] = field(default_factory=dict)
     monitoring: Monitoring = NOT_WATCHED
+    tolerance: Tolerance = Tolerance()
     schema: str = SCHEMA
 
     def __post_init__(self) -> None:
@@ -179,13 +231,14 @@ def from_document(document: Mapping[str, Any]) -> Manifest:
             ),
             golden=GoldenCases(**document["golden"]),
             runtime=RuntimeOptions(**document["runtime"]),
-            provenance=Provenance(**document["provenance"]),
+            provenance=_provenance(document["provenance"]),
             class_labels=tuple(document["class_labels"]),
             signature_defs={
                 name: SignatureDef(found["method"], tuple(found["outputs"]))
                 for name, found in document.get("signature_defs", {}).items()
             },
             monitoring=monitoring_from_document(document.get("monitoring", {})),
+            tolerance=Tolerance(**document.get("tolerance", {})),
         )
     except (KeyError, TypeError, AttributeError, InvalidName) as error:
         raise InvalidDocument(
@@ -193,6 +246,14 @@ def from_document(document: Mapping[str, Any]) -> Manifest:
             got=f"{type(error).__name__}: {error}",
             expected=SCHEMA,
         ) from error
+
+
+def _provenance(document: Mapping[str, Any]) -> Provenance:
+    lineage = document.get("lineage")
+    if lineage is None:
+        return Provenance(**document)
+    made = Lineage(**{**lineage, "recipes": tuple(lineage["recipes"])})
+    return Provenance(**{**document, "lineage": made})
 
 
 def _specs(documents: Iterable[Mapping[str, Any]]) -> tuple[TensorSpec, ...]:

@@ -1,0 +1,1 @@
+"""Ways of making a candidate: one file each."""
