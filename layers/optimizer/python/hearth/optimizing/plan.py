@@ -45,7 +45,7 @@ def combine(
     made: Sequence[tuple[str, ...]],
     only: Sequence[str] = (),
 ) -> tuple[tuple[str, ...], ...]:
-    """Return what to make of candidates that passed the gate, the best first: they and a way of loading.
+    """Return what to make of candidates that passed the gate: each with a way of loading.
 
     Args:
         inspection: Of the original.

@@ -46,7 +46,7 @@ class Recipe(Protocol):
     def summary(self) -> str:
         """What it does, in one line for people."""
 
-    def requires(self, inspection: Inspection, calibration: bool) -> str:  # noqa: FBT001
+    def requires(self, inspection: Inspection, calibration: bool) -> str:
         """Return why it cannot matter for a model; "" where it can."""
 
     def apply(self, work: Work) -> Candidate:

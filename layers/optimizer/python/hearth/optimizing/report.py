@@ -1,4 +1,4 @@
-"""What a search for a variant found: one value, which the document, the page and the terminal show."""
+"""What a search for a variant found: one value for the document, the page and the terminal."""
 
 from __future__ import annotations
 

@@ -7,10 +7,10 @@ from functools import cache
 from pathlib import Path
 
 # Instruction sets by which ONNX Runtime chooses its kernels and lays out weights.
-_KNOWN = (
-    "avx avx2 fma avx512f avx512bw avx512dq avx512vl avx512_vnni avx_vnni avx512_bf16 amx_int8 "
-    "amx_bf16 asimd asimddp asimdhp i8mm bf16 sve sve2"
-).split()
+_X86 = ("avx", "avx2", "fma", "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni")
+_X86_LATER = ("avx_vnni", "avx512_bf16", "amx_int8", "amx_bf16")
+_ARM = ("asimd", "asimddp", "asimdhp", "i8mm", "bf16", "sve", "sve2")
+_KNOWN = (*_X86, *_X86_LATER, *_ARM)
 
 
 @cache
@@ -26,5 +26,5 @@ def features() -> frozenset[str]:
 
 @cache
 def family() -> str:
-    """Return what two processors have in common that run the same kernels: `x86_64 avx avx2 ...`."""
+    """Return what processors with the same kernels have in common: `x86_64 avx avx2 ...`."""
     return " ".join([platform.machine(), *(name for name in _KNOWN if name in features())])
