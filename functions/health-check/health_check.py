@@ -38,7 +38,7 @@ def handler(event: Event, context: Any) -> dict[str, Any]:  # noqa: ANN401 (AWS'
         return respond(event, lambda request: health(request, registry(), context.function_version))
     if job(event) != "reconcile":
         raise unknown_job(job(event), "reconcile")
-    announcer = EventBridgeAnnouncer(settings().event_bus)
+    announcer = EventBridgeAnnouncer(settings().event_bus, settings().bucket)
     answer = asdict(reconcile(registry(), announcer, SystemClock()))
     if any(answer.values()):
         logger("health-check").info("reconciled", extra={"outcome": answer})

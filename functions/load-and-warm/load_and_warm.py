@@ -37,7 +37,7 @@ def assemble() -> Loader:
     return Loader(
         registry=Registry(documents),
         artefacts=artefacts,
-        announcer=EventBridgeAnnouncer(settings().event_bus),
+        announcer=EventBridgeAnnouncer(settings().event_bus, settings().bucket),
         clock=SystemClock(),
         files=Files(Path(settings().files_dir), artefacts),
         memory_mb=settings().memory_mb,

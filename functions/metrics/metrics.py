@@ -37,7 +37,7 @@ def monitor() -> Monitor:
     return assemble(
         documents,
         Artefacts(documents, S3Blobs(settings().bucket)),
-        EventBridgeAnnouncer(settings().event_bus),
+        EventBridgeAnnouncer(settings().event_bus, settings().bucket),
         SystemClock(),
         (settings().window_h, settings().feedback_h),
     )

@@ -1,23 +1,72 @@
-"""optimize: its routes stand in the contract; its step is not built yet, and it says so."""
+"""optimize: looks for a variant that is measured better and still right, and publishes it."""
 
 from __future__ import annotations
 
+import os
+from functools import cache
+from pathlib import Path
 from typing import Any
 
-from hearth.domain.errors import NotBuilt
-from hearth.edge.answers import Answer
 from hearth.edge.door import respond
-from hearth.edge.events import Event, HttpRequest, is_http
+from hearth.edge.events import Event, announcement, is_announcement, is_http
+from hearth.edge.settings import OptimizeSettings
+from hearth.edge.telemetry import logger
+from hearth.optimizing.optimization import Attempt, Optimizer
+from hearth.optimizing.optimize_jobs import on_announcement, on_job
+from hearth.optimizing.optimize_routes import Desk, optimization
+from hearth.optimizing.searches import Searches
+from hearth.publishing.publication import Publisher
+from hearth.serving.files import Files
+from hearth.stores.artefacts import Artefacts
+from hearth.stores.aws_events import EventBridgeAnnouncer
+from hearth.stores.aws_s3 import S3Blobs, S3Documents
+from hearth.stores.clock import SystemClock
+from hearth.stores.registry import Registry
 
 
-def handler(event: Event, context: Any) -> dict[str, Any]:  # noqa: ANN401, ARG001 (AWS's context)
-    if is_http(event):
-        return respond(event, _not_built)
-    raise NotBuilt("optimize is not built yet", remedy="publish the variant you want yourself")
+@cache
+def settings() -> OptimizeSettings:
+    return OptimizeSettings.from_env(os.environ)
 
 
-def _not_built(request: HttpRequest) -> Answer:
-    raise NotBuilt(
-        f"{request.method} {request.path[:200]} is not built yet",
-        remedy="publish the variant you want as a new version yourself",
+@cache
+def desk() -> Desk:
+    documents, clock = S3Documents(settings().bucket), SystemClock()
+    return Desk(
+        registry=Registry(documents),
+        artefacts=Artefacts(documents, S3Blobs(settings().bucket)),
+        searches=Searches(documents, clock),
+        announcer=EventBridgeAnnouncer(settings().event_bus, settings().bucket),
     )
+
+
+@cache
+def optimizer() -> Optimizer:
+    artefacts, clock = desk().artefacts, SystemClock()
+    folder = Path(settings().files_dir)
+    return Optimizer(
+        artefacts=artefacts,
+        searches=desk().searches,
+        publisher=Publisher(artefacts, clock),
+        files=Files(folder / "versions", artefacts),
+        clock=clock,
+        workspace=folder / "work",
+        memory_mb=settings().memory_mb,
+        serving_memory_mb=settings().predict_memory_mb,
+    )
+
+
+def handler(event: Event, context: Any) -> dict[str, Any]:  # noqa: ANN401 (AWS's context)
+    def remaining_s() -> float:
+        return float(context.get_remaining_time_in_millis()) / 1000
+
+    if is_http(event):
+        return respond(event, lambda request: optimization(request, desk()))
+    attempt = Attempt(context.aws_request_id, remaining_s)
+    if is_announcement(event):
+        told = announcement(event)
+        answer = on_announcement(told, settings().bucket, desk().registry, attempt, optimizer())
+    else:
+        answer = on_job(event, attempt, optimizer())
+    logger("optimize").info("done", extra={"outcome": answer})
+    return answer

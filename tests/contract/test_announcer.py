@@ -30,11 +30,12 @@ def queue(events):
 
 
 def test_announce_reaches_a_rule_of_the_bus(events, queue):
-    """An event arrives with its source, kind and detail."""
-    EventBridgeAnnouncer("default", events).announce("Version Available", {"model": "m"})
+    """An event arrives with its source, kind and detail, which names the bucket it is about."""
+    announcer = EventBridgeAnnouncer("default", "hearth-models", events)
+    announcer.announce("Version Available", {"model": "m"})
     (told,) = queue()
     assert (told["source"], told["detail-type"]) == ("hearth", "Version Available")
-    assert told["detail"] == {"model": "m"}
+    assert told["detail"] == {"bucket": "hearth-models", "model": "m"}
 
 
 def test_announce_is_store_unavailable_when_the_bus_takes_only_part(events):
@@ -46,7 +47,7 @@ def test_announce_is_store_unavailable_when_the_bus_takes_only_part(events):
 
     events.meta.events.register("after-call.events.PutEvents", refuse)
     with pytest.raises(StoreUnavailable, match=r"did not take 'Version Available'.*Throttling"):
-        EventBridgeAnnouncer("default", events).announce("Version Available", {})
+        EventBridgeAnnouncer("default", "hearth-models", events).announce("Version Available", {})
 
 
 def test_announce_speaks_hearths_words_when_the_bus_refuses(events):
@@ -59,4 +60,4 @@ def test_announce_speaks_hearths_words_when_the_bus_refuses(events):
 
     events.meta.events.register_first("before-send.events", fail)
     with pytest.raises(StoreError, match="announce Version Available: AWS did not answer"):
-        EventBridgeAnnouncer("default", events).announce("Version Available", {})
+        EventBridgeAnnouncer("default", "hearth-models", events).announce("Version Available", {})

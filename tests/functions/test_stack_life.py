@@ -256,7 +256,10 @@ def test_commands_take_a_model_through_its_life(hearth: Callable[..., Any], tmp_
     assert json.loads(asked.output) == {"predictions": [[4.0, 8.0]]}
     by_version = hearth("predict", "life", "--input", "-", "--version", "1", text="[[1, 2]]")
     assert json.loads(by_version.output) == {"predictions": [[2.0, 4.0]]}
-    assert json.loads(hearth("policy", "life", "manual").output) == {"rollout": "manual"}
+    assert json.loads(hearth("policy", "life", "manual").output) == {
+        "rollout": "manual",
+        "optimize": "auto",
+    }
     assert hearth("unload", "life").output == "life: unloaded\n"
     assert "END" in hearth("status", "life").output
     assert json.loads(hearth("load", "life").output)["load"] is True

@@ -56,7 +56,7 @@ class Flows:
         return Loader(
             registry=self._registry,
             artefacts=self._artefacts,
-            announcer=EventBridgeAnnouncer("default"),
+            announcer=EventBridgeAnnouncer("default", BUCKET),
             clock=SystemClock(),
             files=Files(self._folder / "files", self._artefacts),
             memory_mb=1769,

@@ -18,7 +18,7 @@ FUNCTIONS = {
     "load-and-warm": ["common", "runtime"],
     "health-check": ["common"],
     "metrics": ["common", "monitoring"],
-    "optimize": ["common", "runtime", "optimizer"],
+    "optimize": ["common", "runtime", "optimizer", "monitoring"],
 }
 # -S: no .pth file may add to the path, which is the function's on Lambda and nothing else.
 IMPORT = """

@@ -33,7 +33,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "policy": (
         "hearth_local.commands_registry",
         "policy",
-        "Show or set a model's rollout policy.",
+        "Show or set a model's policies.",
     ),
     "load": ("hearth_local.commands_registry", "load", "Load a version again."),
     "unload": ("hearth_local.commands_registry", "unload", "Take a model out of service."),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from hearth.domain.manifest import Manifest, RuntimeOptions
+from hearth.domain.manifest import METRICS, Manifest, RuntimeOptions, Tolerance
 from hearth.domain.monitoring import MonitoringOptions
 from hearth.domain.registry_entry import VersionStatus
 from hearth.domain.state import State
@@ -53,6 +53,13 @@ class VersionEnded(LocalError):
 @click.option("--signatures", type=_FILE, help=".json: named signatures, as TF Serving has them.")
 @click.option("--runtime", type=_FILE, help=".json: how ONNX Runtime opens it (threads, ...).")
 @click.option("--monitoring", type=_FILE, help=".json: what is watched (capture, features, ...).")
+@click.option(
+    "--max-loss",
+    default=0.01,
+    show_default=True,
+    help="How much worse a faster variant may be, as a share of the metric.",
+)
+@click.option("--metric", type=click.Choice(METRICS), help="By which a variant is compared.")
 @click.option("--rtol", default=1e-3, show_default=True, help="Golden cases: relative tolerance.")
 @click.option("--atol", default=1e-5, show_default=True, help="Golden cases: absolute tolerance.")
 @click.option("--note", default="", help="Anything worth remembering.")
@@ -95,6 +102,7 @@ def source(options: dict[str, Any]) -> Source:
         monitoring=(
             read_monitoring_options(watched.read_bytes()) if watched else MonitoringOptions()
         ),
+        tolerance=Tolerance(options["metric"] or "", options["max_loss"]),
         rtol=options["rtol"],
         atol=options["atol"],
         created_by=library.who(),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import click
 from hearth.domain import registry_entry as entries
 from hearth.domain.errors import HearthError
 from hearth.domain.identity import STABLE
-from hearth.domain.registry_entry import ROLLOUTS, Policy, RegistryEntry
+from hearth.domain.registry_entry import OPTIMIZATIONS, ROLLOUTS, RegistryEntry
 from hearth.stores.registry import Registry
 from rich.console import Console
 from rich.table import Table
@@ -80,7 +80,7 @@ def _shares(entry: RegistryEntry, number: int) -> list[str]:
 
 
 def _print_history(entry: RegistryEntry) -> None:
-    click.echo(f"rollout policy: {entry.policy.rollout}")
+    click.echo(f"policy: rollout {entry.policy.rollout}, optimize {entry.policy.optimize}")
     for change in entry.history[-20:]:
         moved = f"{_place(change.before)} -> {_place(change.after)}"
         click.echo(f"{change.at}  {change.what}: {moved}  by {change.who}  {change.why}".rstrip())
@@ -131,19 +131,26 @@ def _say(entry: RegistryEntry, label: str) -> None:
     click.echo(f"{entry.model}: {label} is {_place(split)}")
 
 
-@click.command(short_help="Show or set a model's rollout policy.")
+@click.command(short_help="Show or set a model's policies.")
 @click.argument("name")
 @click.argument("rollout", required=False, type=click.Choice(ROLLOUTS))
+@click.option("--optimize", type=click.Choice(OPTIMIZATIONS), help="What optimize does by itself.")
 @_why
 @stack_option
-def policy(*, name: str, rollout: str | None, why: str, stack: str | None) -> None:
-    """Show model NAME's rollout policy, or set it; a model may get one before its first version."""
+def policy(
+    *, name: str, rollout: str | None, optimize: str | None, why: str, stack: str | None
+) -> None:
+    """Show model NAME's policies, or set them; a model may get them before its first version."""
     registry = library.registry(chosen(stack))
-    if rollout:
+    asked = {"rollout": rollout, "optimize": optimize}
+    given = {key: value for key, value in asked.items() if value}
+    if given:
         actor = library.actor(why or "hearth policy")
-        entry = registry.change(
-            name, lambda now: entries.set_policy(now, Policy(rollout=rollout), actor)
-        )
+
+        def decide(now: RegistryEntry) -> RegistryEntry:
+            return entries.set_policy(now, replace(now.policy, **given), actor)
+
+        entry = registry.change(name, decide)
     else:
         entry = registry.read(name).entry
     click.echo(json.dumps(asdict(entry.policy)))

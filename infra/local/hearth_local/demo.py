@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from hearth.domain import registry_entry as entries
 from hearth.domain.errors import GoldenMismatch
-from hearth.domain.registry_entry import Policy, VersionStatus
+from hearth.domain.registry_entry import OFF, Policy, VersionStatus
 from hearth.domain.state import State
 from hearth.publishing.publication import Publisher
 from hearth.stores.clock import SystemClock
@@ -24,10 +24,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hearth_local import demo_metrics, demo_models, library, project
+from hearth_local import demo_metrics, demo_models, demo_optimize, library, project
 from hearth_local.demo_models import Digits, Trained
 from hearth_local.errors import LocalError
-from hearth_local.http_call import Call, Reply, require, send
+from hearth_local.http_call import Call, Reply, require
 from hearth_local.stack import LocalStack
 from hearth_local.target import Target
 from hearth_local.waiting import wait_until_loaded
@@ -87,6 +87,10 @@ def main() -> None:
 
 def run(demo: Demo) -> None:
     """Go through the life of a model, in order."""
+    registry, actor = library.registry(demo.target), library.actor("demo")
+    # What happens here is to happen in this order, not by itself.
+    by_hand = Policy(optimize=OFF)
+    registry.change(MODEL, lambda now: entries.set_policy(now, by_hand, actor))
     linear = _train(demo, "linear")
     _publish(demo, linear, "linear")
     _predict_rows(demo, linear)
@@ -98,7 +102,7 @@ def run(demo: Demo) -> None:
     _promote(demo, network)
     _refuse(demo, network)
     demo_metrics.run(demo, MODEL)
-    _optimize(demo)
+    demo_optimize.run(demo, MODEL, max(registry.read(MODEL).entry.versions))
 
 
 def _train(demo: Demo, kind: str) -> Trained:
@@ -200,7 +204,7 @@ def _health(demo: Demo) -> None:
 def _canary(demo: Demo, network: Trained) -> None:
     registry = library.registry(demo.target)
     actor = library.actor("demo")
-    registry.change(MODEL, lambda now: entries.set_policy(now, Policy("manual"), actor))
+    registry.change(MODEL, lambda now: entries.set_policy(now, Policy("manual", OFF), actor))
     number, _ = _publish(demo, network, "network")
     split = {number - 1: 80, number: 20}
     registry.change(MODEL, lambda now: entries.assign(now, "stable", split, actor))
@@ -256,11 +260,6 @@ def _refuse(demo: Demo, network: Trained) -> None:
         demo.say("refuse", f"a model that misses its golden case is no version: {refusal}")
         return
     raise DemoFailed("golden cases", "accepted", "refused", "this is a fault")
-
-
-def _optimize(demo: Demo) -> None:
-    reply = send(demo.target, Call("POST", f"/v2/repository/models/{MODEL}/optimize"))
-    demo.say("optimize", f"not built yet: {reply.status} {reply.json()['error']}")
 
 
 if __name__ == "__main__":

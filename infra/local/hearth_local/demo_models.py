@@ -90,7 +90,7 @@ def _classifier(kind: str) -> Any:  # noqa: ANN401 (a scikit-learn pipeline)
     if kind == "linear":
         return make_pipeline(MinMaxScaler(), LogisticRegression(max_iter=500))
     return make_pipeline(
-        MinMaxScaler(), MLPClassifier((64,), max_iter=400, alpha=1e-3, random_state=_SEED)
+        MinMaxScaler(), MLPClassifier((768, 384), max_iter=30, alpha=1e-3, random_state=_SEED)
     )
 
 

@@ -21,6 +21,8 @@ HISTORY_LIMIT = 100
 
 IMMEDIATE, MANUAL = "immediate", "manual"
 ROLLOUTS = (IMMEDIATE, MANUAL)
+AUTO, OFF, CANDIDATES_ONLY = "auto", "off", "candidates-only"
+OPTIMIZATIONS = (AUTO, OFF, CANDIDATES_ONLY)
 
 Split = Mapping[int, int]
 
@@ -79,15 +81,26 @@ class VersionStatus:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """`rollout`: `immediate` moves `stable` to each new version, `manual` leaves it alone."""
+    """What happens to new versions by itself.
+
+    Args:
+        rollout: `immediate` moves `stable` to each new version, `manual` leaves it alone.
+        optimize: `auto` looks for a faster variant of each and publishes it, `candidates-only`
+            looks and reports, `off` does neither.
+    """
 
     rollout: str = IMMEDIATE
+    optimize: str = AUTO
 
     def __post_init__(self) -> None:
-        if self.rollout not in ROLLOUTS:
-            raise InvalidDocument(
-                "unknown rollout policy", got=repr(self.rollout), expected=" or ".join(ROLLOUTS)
-            )
+        for name, value, known in (
+            ("rollout", self.rollout, ROLLOUTS),
+            ("optimize", self.optimize, OPTIMIZATIONS),
+        ):
+            if value not in known:
+                raise InvalidDocument(
+                    f"unknown {name} policy", got=repr(value), expected=" or ".join(known)
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,7 +309,8 @@ def previous_split(entry: RegistryEntry, name: str) -> Split:
 
 
 def set_policy(entry: RegistryEntry, policy: Policy, actor: Actor) -> RegistryEntry:
-    change = Change(actor.at, actor.who, "policy", actor.why, entry.policy.rollout, policy.rollout)
+    before, after = (f"{one.rollout}, optimize {one.optimize}" for one in (entry.policy, policy))
+    change = Change(actor.at, actor.who, "policy", actor.why, before, after)
     return _remember(replace(entry, policy=policy), change)
 
 

@@ -142,6 +142,34 @@ def object_created(event: Event) -> ObjectCreated:
         ) from error
 
 
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """What a function of Hearth told the event bus. `bucket` says of which stack it is."""
+
+    kind: str
+    bucket: str
+    detail: Mapping[str, Any]
+
+
+def is_announcement(event: Event) -> bool:
+    return event.get("source") == "hearth" and "detail-type" in event
+
+
+def announcement(event: Event) -> Announcement:
+    """Return what an EventBridge event of Hearth's own says.
+
+    Raises:
+        BadRequest: If it names no bucket.
+    """
+    try:
+        detail = event["detail"]
+        return Announcement(event["detail-type"], detail["bucket"], detail)
+    except (KeyError, TypeError) as error:
+        raise BadRequest(
+            "not an event of Hearth's", got=f"no {error}", expected="detail.bucket"
+        ) from error
+
+
 def is_log_batch(event: Event) -> bool:
     return "awslogs" in event
 

@@ -38,6 +38,7 @@ class Settings:
         "load_attempts": "HEARTH_LOAD_ATTEMPTS",
         "window_h": "HEARTH_WINDOW_H",
         "feedback_h": "HEARTH_FEEDBACK_H",
+        "predict_memory_mb": "HEARTH_PREDICT_MEMORY_MB",
     }
 
     bucket: str
@@ -135,7 +136,17 @@ class MetricsSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class OptimizeSettings(Settings):
-    pass
+    """What optimize is told.
+
+    Args:
+        files_dir: Where versions and candidates lie while they are measured.
+        event_bus: Where a search that was asked for over HTTP is announced, to optimize itself.
+        predict_memory_mb: Predict's memory size: what decides the threads of a prediction.
+    """
+
+    files_dir: str = "/tmp/hearth"  # noqa: S108 (a Lambda has nowhere else to write)
+    event_bus: str = "default"
+    predict_memory_mb: int = 1769
 
 
 # Which function reads which keys: template.yaml is checked against it.

@@ -12,15 +12,17 @@ SOURCE = "hearth"
 
 
 class EventBridgeAnnouncer:
-    def __init__(self, bus: str, events: Any = None) -> None:  # noqa: ANN401
-        self._bus = bus
+    """Tells a bus. Every event names the model bucket: stacks of one account share a bus."""
+
+    def __init__(self, bus: str, bucket: str, events: Any = None) -> None:  # noqa: ANN401
+        self._bus, self._bucket = bus, bucket
         self._events = events or client("events")
 
     def announce(self, kind: str, detail: dict[str, Any]) -> None:
         entry = {
             "Source": SOURCE,
             "DetailType": kind,
-            "Detail": json.dumps(detail),
+            "Detail": json.dumps({"bucket": self._bucket, **detail}),
             "EventBusName": self._bus,
         }
         with in_hearths_words(f"announce {kind}"):

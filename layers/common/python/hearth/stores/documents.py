@@ -30,13 +30,14 @@ def parse_json(body: bytes, what: str, remedy: str = _RESTORE) -> dict[str, Any]
     return document
 
 
-def write_over(documents: Documents, key: str, body: bytes, etag: str) -> None:
+def write_over(documents: Documents, key: str, body: bytes, etag: str) -> str:
     """Write over exactly the document that was read, or where none was: "" for its ETag.
+
+    Returns the new ETag.
 
     Raises:
         StoreConflict: If another writer was first.
     """
     if etag:
-        documents.replace(key, body, etag)
-    else:
-        documents.create(key, body)
+        return documents.replace(key, body, etag)
+    return documents.create(key, body)

@@ -89,6 +89,7 @@ class Report:
     Args:
         model: The model's name.
         version: What was to become faster.
+        id: Of the search: the same for the same wish.
         manifest_sha256: Of that version.
         objective: What was looked for: `latency`, `cold_start`, `memory`, `size`, `cost`.
         state: `RUNNING` or `DONE`.
@@ -113,6 +114,7 @@ class Report:
 
     model: str
     version: int
+    id: str = ""
     manifest_sha256: str = ""
     objective: str = "latency"
     state: str = RUNNING

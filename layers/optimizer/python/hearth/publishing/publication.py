@@ -26,6 +26,7 @@ from hearth.domain.manifest import (
     Manifest,
     Provenance,
     RuntimeOptions,
+    Tolerance,
 )
 from hearth.domain.monitoring import MonitoringOptions
 from hearth.domain.signature import Signature, SignatureDef
@@ -64,6 +65,7 @@ class Source:
         signature_defs: Named signatures, as a SavedModel has them.
         runtime: How ONNX Runtime is to open it.
         monitoring: How it is to be watched, as far as that is said.
+        tolerance: How much worse a faster variant may be.
         rtol: Relative tolerance of the golden cases.
         atol: Absolute tolerance of the golden cases.
         created_by: Who publishes, for the provenance.
@@ -79,6 +81,7 @@ class Source:
     signature_defs: Mapping[str, SignatureDef] = field(default_factory=dict)
     runtime: RuntimeOptions = field(default_factory=RuntimeOptions)
     monitoring: MonitoringOptions = field(default_factory=MonitoringOptions)
+    tolerance: Tolerance = field(default_factory=Tolerance)
     rtol: float = 1e-3
     atol: float = 1e-5
     created_by: str = ""
@@ -144,12 +147,20 @@ class Publisher:
         """
         with tempfile.TemporaryDirectory(prefix="hearth-publish-") as workspace:
             draft = prepare(source, Path(workspace), self.clock.now(), self.measured)
-            same = self._newest_if_same(draft.manifest)
-            total = sum(file.size for file in draft.manifest.files)
-            self.started(total)
-            # Even for a version that is there: a blob that went missing is put back.
-            uploaded = self._upload(draft)
-            manifest = same or self._write_manifest(draft.manifest)
+            return self.release(draft)
+
+    def release(self, draft: Draft) -> Published:
+        """Make a draft visible as the next version: its blobs first, its manifest last.
+
+        Raises:
+            StoreError: If the bucket did not take it; a rerun goes on where this broke off.
+        """
+        same = self._newest_if_same(draft.manifest)
+        total = sum(file.size for file in draft.manifest.files)
+        self.started(total)
+        # Even for a version that is there: a blob that went missing is put back.
+        uploaded = self._upload(draft)
+        manifest = same or self._write_manifest(draft.manifest)
         return Published(manifest, same is None, uploaded, total - uploaded, draft.notes)
 
     def _newest_if_same(self, draft: Manifest) -> Manifest | None:
@@ -225,7 +236,7 @@ def prepare(
     manifest = Manifest(
         model=source.model,
         version=1,
-        files=tuple(_describe(name, path, role) for name, (path, role) in paths.items()),
+        files=tuple(describe(name, path, role) for name, (path, role) in paths.items()),
         signature=session.signature,
         golden=described,
         runtime=source.runtime,
@@ -233,6 +244,7 @@ def prepare(
         class_labels=evidence.class_labels,
         signature_defs=source.signature_defs,
         monitoring=choice.monitoring,
+        tolerance=source.tolerance,
     )
     draft = Draft(manifest, {name: path for name, (path, _) in paths.items()}, choice.notes)
     made = reference.baseline(session, manifest, data, evidence, measured)
@@ -242,7 +254,7 @@ def prepare(
 def _with_baseline(draft: Draft, made: Made, workspace: Path) -> Draft:
     path = workspace / _BASELINE
     path.write_text(json.dumps(to_document(made.baseline), allow_nan=False))
-    files = (*draft.manifest.files, _describe(_BASELINE, path, BASELINE))
+    files = (*draft.manifest.files, describe(_BASELINE, path, BASELINE))
     return Draft(
         replace(draft.manifest, files=files),
         {**draft.paths, _BASELINE: path},
@@ -348,7 +360,8 @@ def _paths(source: Source, file: OnnxFile, workspace: Path) -> dict[str, tuple[P
     return paths
 
 
-def _describe(name: str, path: Path, role: str) -> ArtefactFile:
+def describe(name: str, path: Path, role: str) -> ArtefactFile:
+    """Return a file as a manifest names it."""
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     return ArtefactFile(name, sha256, path.stat().st_size, role)
