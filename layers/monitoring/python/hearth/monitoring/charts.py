@@ -10,31 +10,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from hearth.monitoring.markup import Content, Html, element
+from hearth.monitoring.markup import Html, element
 from hearth.monitoring.report import Bin, HourTraffic, Metric, Reliability
+from hearth.monitoring.svg import n, path, svg
 
 _GAP = 0.6  # between values and special values, in bins
-
-
-def _svg(box: tuple[float, float], *content: Content, class_: str, stretch: bool = True) -> Html:
-    width, height = box
-    return element(
-        "svg",
-        *content,
-        viewBox=f"0 0 {_n(width)} {_n(height)}",
-        class_=class_,
-        preserveAspectRatio="none" if stretch else None,
-        aria_hidden="true",
-        focusable="false",
-    )
-
-
-def _n(value: float) -> str:
-    return f"{value:.4g}" if value else "0"
-
-
-def _path(commands: Iterable[str], class_: str) -> Html:
-    return element("path", d="".join(commands), class_=class_)
 
 
 def _top(values: Iterable[float]) -> float:
@@ -42,12 +22,12 @@ def _top(values: Iterable[float]) -> float:
 
 
 def _bar(left: float, width: float, top: float, bottom: float) -> str:
-    return f"M{_n(left)} {_n(bottom)}V{_n(top)}h{_n(width)}V{_n(bottom)}z"
+    return f"M{n(left)} {n(bottom)}V{n(top)}h{n(width)}V{n(bottom)}z"
 
 
 def key(class_: str) -> Html:
     """Return a bar or an outline alone, for a legend."""
-    return _svg((20, 10), _path(["M3 10V2h14v8"], class_), class_="key", stretch=False)
+    return svg((20, 10), path(["M3 10V2h14v8"], class_), class_="key", stretch=False)
 
 
 def histogram(bins: Sequence[Bin], special: int) -> Html:
@@ -67,11 +47,11 @@ def histogram(bins: Sequence[Bin], special: int) -> Html:
     outline = []
     for i, (left, item) in enumerate(zip(lefts, bins, strict=True)):
         apart = i in (0, count - special)
-        y = _n(high * (1 - _part(item.baseline, top)))
-        closes = f"V{_n(high)}" if i in (count - special - 1, count - 1) else ""
-        outline.append(f"{f'M{_n(left)} {_n(high)}' if apart else ''}V{y}H{_n(left + 1)}{closes}")
+        y = n(high * (1 - _part(item.baseline, top)))
+        closes = f"V{n(high)}" if i in (count - special - 1, count - 1) else ""
+        outline.append(f"{f'M{n(left)} {n(high)}' if apart else ''}V{y}H{n(left + 1)}{closes}")
     box = (count + (_GAP if special else 0.0), high)
-    return _svg(box, _path(bars, "bar"), _path(outline, "outline"), class_="histogram")
+    return svg(box, path(bars, "bar"), path(outline, "outline"), class_="histogram")
 
 
 def _part(value: float, top: float) -> float:
@@ -81,10 +61,10 @@ def _part(value: float, top: float) -> float:
 def pair(item: Bin, top: float) -> Html:
     """Return one bin lying: a bar of the window's share in an outline of the baseline's."""
     wide = [100 * _part(share, top) for share in (item.window, item.baseline)]
-    return _svg(
+    return svg(
         (100, 10),
-        _path([f"M0 2h{_n(wide[0])}v6h-{_n(wide[0])}z"] if wide[0] else [], "bar"),
-        _path([f"M0 .5H{_n(wide[1])}V9.5H0"] if wide[1] else [], "outline"),
+        path([f"M0 2h{n(wide[0])}v6h-{n(wide[0])}z"] if wide[0] else [], "bar"),
+        path([f"M0 .5H{n(wide[1])}V9.5H0"] if wide[1] else [], "outline"),
         class_="pair",
     )
 
@@ -93,10 +73,10 @@ def gauge(distance: float, line: float) -> Html:
     """Return a distance as a bar, and the line that it had to pass as a tick."""
     wide = 100 * _part(math.sqrt(max(distance, 0.0)), 1.0)
     at = 100 * _part(math.sqrt(max(line, 0.0)), 1.0)
-    return _svg(
+    return svg(
         (100, 10),
-        _path([f"M0 3h{_n(wide)}v4h-{_n(wide)}z"] if wide else [], "bar"),
-        _path([f"M{_n(at)} 0v10"], "tick"),
+        path([f"M0 3h{n(wide)}v4h-{n(wide)}z"] if wide else [], "bar"),
+        path([f"M{n(at)} 0v10"], "tick"),
         class_="gauge",
     )
 
@@ -107,7 +87,7 @@ def requests(hours: Sequence[HourTraffic]) -> Html:
     tall = [(40 * _part(h.requests, top), 40 * _part(h.errors, top)) for h in hours]
     good = [_bar(i + 0.1, 0.8, 40 - a, 40 - min(b, a)) for i, (a, b) in enumerate(tall) if a > b]
     bad = [_bar(i + 0.1, 0.8, 40 - b, 40) for i, (_, b) in enumerate(tall) if b]
-    return _svg((max(len(hours), 1), 40), _path(good, "bar"), _path(bad, "bad bar"), class_="hours")
+    return svg((max(len(hours), 1), 40), path(good, "bar"), path(bad, "bad bar"), class_="hours")
 
 
 def latency(hours: Sequence[HourTraffic]) -> Html:
@@ -115,8 +95,8 @@ def latency(hours: Sequence[HourTraffic]) -> Html:
     low, high = latency_scale(hours)
     lines = []
     for name, values in (("p50", [h.p50 for h in hours]), ("p99", [h.p99 for h in hours])):
-        lines.append(_path(_steps(values, low, high), f"line {name}"))
-    return _svg((max(len(hours), 1), 40), *lines, class_="hours")
+        lines.append(path(_steps(values, low, high), f"line {name}"))
+    return svg((max(len(hours), 1), 40), *lines, class_="hours")
 
 
 def latency_scale(hours: Sequence[HourTraffic]) -> tuple[float, float]:
@@ -134,7 +114,7 @@ def _steps(values: Sequence[float], low: float, high: float) -> Iterable[str]:
             drawn = False
             continue
         y = 37 - 34 * (math.log(value / low) / reach) if reach else 20.0
-        yield f"{'V' if drawn else f'M{i} '}{_n(y)}H{i + 1}"
+        yield f"{'V' if drawn else f'M{i} '}{n(y)}H{i + 1}"
         drawn = True
 
 
@@ -145,16 +125,16 @@ def whisker(metric: Metric, scale: tuple[float, float], mark: float | None = Non
         return Html()
 
     def x(value: float) -> str:
-        return _n(4 + 112 * min(max((value - low) / (high - low), 0.0), 1.0))
+        return n(4 + 112 * min(max((value - low) / (high - low), 0.0), 1.0))
 
     drawn: list[Html] = []
     if mark is not None and math.isfinite(mark):
-        drawn.append(_path([f"M{x(mark)} 0v16"], "tick"))
+        drawn.append(path([f"M{x(mark)} 0v16"], "tick"))
     if math.isfinite(metric.low) and math.isfinite(metric.high):
         ends = f"M{x(metric.low)} 4v8m0-4H{x(metric.high)}m0-4v8"
-        drawn.append(_path([ends], "line"))
+        drawn.append(path([ends], "line"))
     drawn.append(element("circle", cx=x(metric.value), cy="8", r="3.2", class_="bar"))
-    return _svg((120, 16), *drawn, class_="whisker", stretch=False)
+    return svg((120, 16), *drawn, class_="whisker", stretch=False)
 
 
 def scale(metrics: Iterable[Metric]) -> tuple[float, float]:
@@ -177,14 +157,14 @@ def calibration(points: Sequence[Reliability]) -> Html:
     """Return how often predictions were right (up) by what they claimed (right)."""
     largest = _top(point.rows for point in points)
     drawn: list[Html] = [
-        _path(["M10 110V10M10 110H110"], "axis"),
-        _path(["M10 110L110 10"], "tick"),
+        path(["M10 110V10M10 110H110"], "axis"),
+        path(["M10 110L110 10"], "tick"),
     ]
     at = [(10 + 100 * _part(p.confidence, 1), 110 - 100 * _part(p.accuracy, 1)) for p in points]
     drawn.append(
-        _path([f"{'L' if i else 'M'}{_n(x)} {_n(y)}" for i, (x, y) in enumerate(at)], "line")
+        path([f"{'L' if i else 'M'}{n(x)} {n(y)}" for i, (x, y) in enumerate(at)], "line")
     )
     for (x, y), point in zip(at, points, strict=True):
         r = 1.5 + 3 * math.sqrt(_part(point.rows, largest))
-        drawn.append(element("circle", cx=_n(x), cy=_n(y), r=_n(r), class_="bar"))
-    return _svg((120, 120), *drawn, class_="calibration", stretch=False)
+        drawn.append(element("circle", cx=n(x), cy=n(y), r=n(r), class_="bar"))
+    return svg((120, 120), *drawn, class_="calibration", stretch=False)

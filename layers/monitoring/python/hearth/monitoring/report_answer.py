@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-import orjson
-from hearth.domain.errors import BadRequest
-from hearth.edge.answers import JSON, Answer
+from hearth.edge.answers import Answer
 from hearth.edge.events import HttpRequest
+from hearth.edge.negotiation import negotiated
 from hearth.monitoring.page import page
 from hearth.monitoring.report import Report
 from hearth.monitoring.report_document import to_document
 from hearth.monitoring.stylesheet import POLICY
-
-HTML = "text/html"
-_FORMATS = ("json", "html")
-# A report is judged anew all the time, and says things that no cache should keep. Nothing is
-# cached, so nothing need be said of what the answer varies with.
-_HEADERS = {
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-}
-_PAGE = {
-    **_HEADERS,
-    "Content-Type": f"{HTML}; charset=utf-8",
-    "Content-Security-Policy": f"{POLICY}; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-}
 
 
 def report_answer(request: HttpRequest, report: Report) -> Answer:
@@ -33,49 +17,4 @@ def report_answer(request: HttpRequest, report: Report) -> Answer:
     Raises:
         BadRequest: If another format is named.
     """
-    if _wants_html(request):
-        return Answer(200, page(report).encode(), _PAGE)
-    return Answer(200, orjson.dumps(to_document(report)), {**JSON, **_HEADERS})
-
-
-def _wants_html(request: HttpRequest) -> bool:
-    named = request.query.get("format", [])
-    if named:
-        if named[-1] not in _FORMATS:
-            raise BadRequest(
-                "the report has no such format", got=named[-1][:80], expected=" or ".join(_FORMATS)
-            )
-        return named[-1] == "html"
-    return prefers_html(request.headers.get("accept", ""))
-
-
-def prefers_html(accept: str) -> bool:
-    """Return whether an Accept header wants HTML rather than JSON.
-
-    Both alike, and no word of either, are JSON: a program that does not say what it wants gets
-    what programs read.
-
-    Example:
-        >>> prefers_html("text/html,application/xhtml+xml,*/*;q=0.8"), prefers_html("*/*")
-        (True, False)
-    """
-    weights: dict[str, float] = {}
-    for part in accept.lower().split(","):
-        kind, *parameters = (piece.strip() for piece in part.split(";"))
-        weights[kind] = _weight(parameters)
-    html, json = (
-        next((weights[k] for k in (kind, f"{kind.partition('/')[0]}/*", "*/*") if k in weights), 0)
-        for kind in (HTML, "application/json")
-    )
-    return html > json
-
-
-def _weight(parameters: list[str]) -> float:
-    for parameter in parameters:
-        key, _, value = parameter.partition("=")
-        if key.strip() == "q":
-            try:
-                return float(value)
-            except ValueError:
-                return 0.0
-    return 1.0
+    return negotiated(request, lambda: page(report), lambda: to_document(report), POLICY)

@@ -1,20 +1,13 @@
-"""A report as JSON and back, without loss: NaN is null, infinities are words."""
+"""A report as JSON and back, without loss."""
 
 from __future__ import annotations
 
-import math
-import types
 import typing
-from collections.abc import Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass
-from functools import cache
 from typing import Any
 
-from hearth.domain.distribution import INFINITY, NEGATIVE_INFINITY
 from hearth.domain.errors import InvalidDocument
+from hearth.domain.plain import from_plain, to_plain
 from hearth.monitoring.report import SCHEMA, Report
-
-_WORDS = {INFINITY: math.inf, NEGATIVE_INFINITY: -math.inf}
 
 
 def to_document(report: Report) -> dict[str, Any]:
@@ -22,33 +15,7 @@ def to_document(report: Report) -> dict[str, Any]:
 
     Half a surrogate pair, which no UTF-8 has, becomes a question mark.
     """
-    return _members(report)
-
-
-def _members(value: Any) -> dict[str, Any]:  # noqa: ANN401 (any of the report's dataclasses)
-    return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401
-    if isinstance(value, str):
-        return _text(value)
-    if isinstance(value, float):
-        return _number(value)
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, Mapping):
-        return {_text(key): _plain(item) for key, item in value.items()}
-    return _members(value) if is_dataclass(value) else value
-
-
-def _text(value: str) -> str:
-    return value if value.isascii() else value.encode("utf-8", "replace").decode()
-
-
-def _number(value: float) -> float | str | None:
-    if math.isfinite(value):
-        return value
-    return None if math.isnan(value) else INFINITY if value > 0 else NEGATIVE_INFINITY
+    return to_plain(report)
 
 
 def from_document(document: Any) -> Report:  # noqa: ANN401 (any JSON)
@@ -62,56 +29,4 @@ def from_document(document: Any) -> Report:  # noqa: ANN401 (any JSON)
     schema = document.get("schema") if isinstance(document, dict) else None
     if schema != SCHEMA:
         raise InvalidDocument("report has an unknown schema", got=schema, expected=SCHEMA)
-    return typing.cast("Report", _read(Report, document, "report"))
-
-
-def _read(kind: Any, value: Any, place: str) -> Any:  # noqa: ANN401 (any annotation, any JSON)
-    origin, of = typing.get_origin(kind), typing.get_args(kind)
-    if origin is types.UnionType:
-        return None if value is None else _read(of[0], value, place)
-    if origin is tuple:
-        items = _require(list, value, place)
-        return tuple(_read(of[0], item, f"{place}[{i}]") for i, item in enumerate(items))
-    if origin is Mapping:
-        members = _require(dict, value, place).items()
-        return {key: _read(of[1], item, f"{place}[{key[:40]!r}]") for key, item in members}
-    if is_dataclass(kind):
-        return _dataclass(kind, _require(dict, value, place), place)
-    return _read_number(value, place) if kind is float else _require(kind, value, place)
-
-
-def _dataclass(kind: Any, document: Mapping[str, Any], place: str) -> Any:  # noqa: ANN401
-    found = {}
-    for field, annotation in _fields(kind):
-        if field.name in document:
-            found[field.name] = _read(annotation, document[field.name], f"{place}.{field.name}")
-        elif field.default is MISSING and field.default_factory is MISSING:
-            raise InvalidDocument("report is not complete", got=f"no {place}.{field.name}")
-    return kind(**found)
-
-
-@cache
-def _fields(kind: Any) -> tuple[tuple[Field[Any], Any], ...]:  # noqa: ANN401
-    hints = typing.get_type_hints(kind)
-    return tuple((field, hints[field.name]) for field in fields(kind))
-
-
-def _require(kind: type, value: Any, place: str) -> Any:  # noqa: ANN401
-    if type(value) is not kind:
-        raise InvalidDocument(
-            f"{place} is of another type", got=repr(value)[:80], expected=kind.__name__
-        )
-    return value
-
-
-def _read_number(value: Any, place: str) -> float:  # noqa: ANN401
-    if value is None:
-        return math.nan
-    if isinstance(value, str) and value in _WORDS:
-        return _WORDS[value]
-    if type(value) not in (int, float):
-        raise InvalidDocument(f"{place} is no number", got=repr(value)[:80], expected="a number")
-    try:
-        return float(value)
-    except OverflowError as error:
-        raise InvalidDocument(f"{place} is no number", got="one beyond all floats") from error
+    return typing.cast("Report", from_plain(Report, document, "report"))

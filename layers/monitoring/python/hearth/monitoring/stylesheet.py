@@ -157,11 +157,20 @@ def _colours(colours: dict[str, str]) -> str:
     return ";".join(f"--{name}:{value}" for name, value in colours.items())
 
 
-STYLE = (
-    f":root{{color-scheme:light dark;{_colours(LIGHT)}}}\n"
-    f"@media screen and (prefers-color-scheme:dark){{:root{{{_colours(DARK)}}}}}" + _RULES
-)
+def style(more: str = "") -> str:
+    """Return the style sheet of a page, with rules that it alone needs at the end."""
+    return (
+        f":root{{color-scheme:light dark;{_colours(LIGHT)}}}\n"
+        f"@media screen and (prefers-color-scheme:dark){{:root{{{_colours(DARK)}}}}}"
+        f"{_RULES}{more}"
+    )
 
-_DIGEST = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
-POLICY = f"default-src 'none'; style-src 'sha256-{_DIGEST}'; base-uri 'none'; form-action 'none'"
-"""The page's own policy: its one style sheet by its hash, and nothing else."""
+
+def policy(sheet: str) -> str:
+    """Return the policy that lets in this one style sheet, by its hash, and nothing else."""
+    digest = base64.b64encode(hashlib.sha256(sheet.encode()).digest()).decode()
+    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+
+
+STYLE = style()
+POLICY = policy(STYLE)

@@ -19,28 +19,25 @@ from hearth.monitoring.sections.space import MOST_TEXT
 
 _LONG = 40  # text of more signs than this is broken into lines
 
+BAD, GOOD, OPEN = "bad", "good", "open"
 # Each kind of verdict has a shape of its own.
-_BAD = Html('<path d="M8 1.5 15.2 14.5H.8z"/><path class="cut" d="M8 6v4M8 11.4v1.5"/>')
-_GOOD = Html('<circle cx="8" cy="8" r="7"/><path class="cut" d="m4.6 8.2 2.4 2.5 4.4-5"/>')
-_OPEN = Html('<circle class="open" cx="8" cy="8" r="6.2"/><path class="open" d="M5 8h6"/>')
 _SHAPES = {
-    UNWELL: ("bad", _BAD),
-    DRIFTED: ("bad", _BAD),
-    FAILED: ("bad", _BAD),
-    WELL: ("good", _GOOD),
-    STABLE: ("good", _GOOD),
-    PASSED: ("good", _GOOD),
-    UNKNOWN: ("open", _OPEN),
-    INSUFFICIENT: ("open", _OPEN),
+    BAD: Html('<path d="M8 1.5 15.2 14.5H.8z"/><path class="cut" d="M8 6v4M8 11.4v1.5"/>'),
+    GOOD: Html('<circle cx="8" cy="8" r="7"/><path class="cut" d="m4.6 8.2 2.4 2.5 4.4-5"/>'),
+    OPEN: Html('<circle class="open" cx="8" cy="8" r="6.2"/><path class="open" d="M5 8h6"/>'),
+}
+_KINDS = {
+    **dict.fromkeys((UNWELL, DRIFTED, FAILED), BAD),
+    **dict.fromkeys((WELL, STABLE, PASSED), GOOD),
+    **dict.fromkeys((UNKNOWN, INSUFFICIENT), OPEN),
 }
 
 
-def mark(verdict: str) -> Html:
-    """Return a verdict's shape alone; the word stands beside it."""
-    kind, shape = _SHAPES.get(verdict, ("open", _OPEN))
+def sign(kind: str) -> Html:
+    """Return the shape of a kind of verdict alone; the word stands beside it."""
     return element(
         "svg",
-        shape,
+        _SHAPES[kind],
         class_=f"mark {kind}",
         viewBox="0 0 16 16",
         aria_hidden="true",
@@ -48,10 +45,19 @@ def mark(verdict: str) -> Html:
     )
 
 
+def mark(verdict: str) -> Html:
+    """Return a verdict's shape alone."""
+    return sign(_KINDS.get(verdict, OPEN))
+
+
+def labelled(kind: str, word: str) -> Html:
+    """Return a kind of verdict as its shape and a word."""
+    return element("span", sign(kind), f" {short(word)}", class_=f"badge {kind}")
+
+
 def badge(verdict: str) -> Html:
     """Return a verdict as a shape and a word."""
-    kind = _SHAPES.get(verdict, ("open", _OPEN))[0]
-    return element("span", mark(verdict), f" {short(verdict)}", class_=f"badge {kind}")
+    return labelled(_KINDS.get(verdict, OPEN), verdict)
 
 
 def paragraph(*content: Content, class_: str | None = None) -> Html:
