@@ -51,11 +51,19 @@ GRANTED = {
         "s3:DeleteObject": ["profiles/*"],
         "events:PutEvents": ["event-bus/default"],
     },
-    "Optimize": {},
+    "Optimize": {
+        "s3:GetObject": ["models/*", "registry/*", "reports/*"],
+        "s3:ListBucket": [""],
+        "s3:ListBucketMultipartUploads": [""],
+        "s3:ListMultipartUploadParts": ["models/*/blobs/*"],
+        "s3:PutObject": ["models/*/blobs/*", "models/*/versions/*", "reports/*"],
+        "events:PutEvents": ["event-bus/default"],
+    },
 }
 # What a function lists of the bucket, where it is less than models and registry.
 LISTED = {
     "Metrics": ["registry/*", "records/*", "profiles/*", "feedback/*", "reports/*", "models/*"],
+    "Optimize": ["models/*", "registry/*", "reports/*"],
     "Predict": ["models/*", "registry/*", "payloads/*"],
 }
 
@@ -229,7 +237,7 @@ def test_queue_of_requests_is_read_by_predict_when_asked_for(expanded: dict[str,
 
 
 def test_queue_for_undelivered_events_takes_them_from_the_rules(expanded: dict[str, Any]) -> None:
-    """EventBridge may write to its dead-letter queue, on behalf of the two rules alone."""
+    """EventBridge may write to its dead-letter queue, on behalf of the rules alone."""
     (statement,) = expanded["QueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
     assert statement["Principal"] == {"Service": "events.amazonaws.com"}
     sources = statement["Condition"]["ArnEquals"]["aws:SourceArn"]

@@ -34,8 +34,8 @@ def run(demo: Demo, model: str, version: int) -> None:
     measured = [one for one in report["tried"] if one["duel"]]
     demo.say(
         "optimize",
-        f"version {version}: {len(report['tried'])} candidates, {len(measured)} measured beside the "
-        f"original, {len(report['skipped'])} recipes left out; {report['verdict']}: "
+        f"version {version}: {len(report['tried'])} candidates, {len(measured)} measured beside "
+        f"the original, {len(report['skipped'])} recipes left out; {report['verdict']}: "
         f"{' '.join(report['reasons'])}",
         f"hearth optimize {model} --wait; GET {path}",
     )

@@ -1,4 +1,4 @@
-"""Flow 5, optimize: inspect -> candidates -> measure each -> gate -> choose -> publish or refuse."""
+"""Flow 5, optimize: inspect -> candidates -> measure -> gate -> choose -> publish or refuse."""
 
 from __future__ import annotations
 

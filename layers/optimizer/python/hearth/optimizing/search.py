@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from hearth.optimizing.noise import noise
 from hearth.optimizing.plan import combine, plan
 from hearth.optimizing.report import Progress, Report
 from hearth.optimizing.searches import Held
-from hearth.optimizing.subject import Subject
+from hearth.optimizing.subject import BY_EVALUATION, BY_GOLDEN, Subject
 from hearth.optimizing.trial import Bench, Trial, answered, attempt
 from hearth.serving.memory import resident_mb
 from hearth.serving.session import processors
@@ -105,6 +105,7 @@ def look(looking: Looking) -> Found:
         inspection=subject.inspection,
         skipped=plans.skipped,
         limits={"metric": limits.metric, "max_loss": f"{limits.max_loss:g}"},
+        notes=tuple(_missing(subject)),
     )
     if plans.nothing:
         return Found(looking.report, plans.nothing, nothing=True)
@@ -118,6 +119,16 @@ def look(looking: Looking) -> Found:
     looking.say(progress=replace(looking.report.progress, steps=1 + len(made) + len(more)))
     _try(more, looking, bench)
     return _chosen(looking, itself)
+
+
+def _missing(subject: Subject) -> Iterator[str]:
+    """Yield what a publisher could give to let more be found."""
+    if subject.unusable:
+        yield f"the evaluation set cannot be used: {subject.unusable}"
+    elif subject.source != BY_EVALUATION:
+        yield "there is no evaluation set: accuracy is not measured, and fidelity decides"
+    if subject.source == BY_GOLDEN:
+        yield "there are no rows but golden cases: only what answers the same can pass"
 
 
 def _tolerance(looking: Looking) -> Tolerance:
@@ -205,9 +216,16 @@ def _chosen(looking: Looking, itself: Duel) -> Found:
         original=original,
         original_costs=choice.original_costs,
         assumptions=assumptions,
+        notes=(*looking.report.notes, *_late(looking.trials)),
     )
     winner = next((one for one in looking.trials if one.tried.name == choice.name), None)
     return Found(report, choice.why, winner)
+
+
+def _late(trials: Sequence[Trial]) -> Iterator[str]:
+    late = [one.tried.name for one in trials if one.late]
+    if late:
+        yield f"time ran out before these were measured: {', '.join(late)}"
 
 
 def _architecture() -> str:

@@ -7,15 +7,17 @@ deadline; whoever finds another's write in between has lost it, and stops.
 from __future__ import annotations
 
 import json
+import typing
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from hearth.domain.errors import HearthError, InvalidDocument, StoreConflict
 from hearth.domain.identity import model_name
 from hearth.domain.optimization import Wish
-from hearth.optimizing.report import DONE, RUNNING, Report
+from hearth.domain.plain import from_plain, to_plain
+from hearth.optimizing.report import DONE, Report
 from hearth.optimizing.report_document import from_document, to_document
 from hearth.stores.clock import stamp
 from hearth.stores.documents import parse_json, write_over
@@ -56,6 +58,7 @@ class Search:
     deadline: str
     wish: Wish
     report: Report
+    schema: str = SCHEMA
 
 
 @dataclass(slots=True)
@@ -142,38 +145,16 @@ class Searches:
 
 
 def _body(search: Search) -> bytes:
-    document = {
-        "schema": SCHEMA,
-        "id": search.id,
-        "attempt": search.attempt,
-        "deadline": search.deadline,
-        "wish": asdict(search.wish),
-        "report": to_document(search.report),
-    }
-    return json.dumps(document, allow_nan=False).encode()
+    return json.dumps(to_plain(search), allow_nan=False).encode()
 
 
 def _search(document: dict[str, Any]) -> Search:
+    if document.get("schema") != SCHEMA:
+        raise InvalidDocument("unknown search", got=document.get("schema"), expected=SCHEMA)
+    report = from_document(document.get("report"))
+    search = typing.cast("Search", from_plain(Search, document, "search"))
     try:
-        if document["schema"] != SCHEMA:
-            raise InvalidDocument("unknown search", got=document["schema"], expected=SCHEMA)
-        wish = document["wish"]
-        report = from_document(document["report"])
-        if report.state not in (RUNNING, DONE):
-            raise InvalidDocument("a search is in no known state", got=report.state)
-        datetime.fromisoformat(document["deadline"])
-        return Search(
-            id=document["id"],
-            attempt=document["attempt"],
-            deadline=document["deadline"],
-            wish=Wish(
-                **{
-                    **wish,
-                    "recipes": tuple(wish["recipes"]),
-                    "batches": tuple(wish["batches"]),
-                }
-            ),
-            report=report,
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise InvalidDocument("the search is not complete", got=error) from error
+        datetime.fromisoformat(search.deadline)
+    except ValueError as error:
+        raise InvalidDocument("a search has no deadline", got=search.deadline) from error
+    return replace(search, report=report)

@@ -79,11 +79,13 @@ class Trial:
         tried: All that is to be told of it.
         candidate: Its files; None where there are none to be published.
         golden: The golden cases with what it answers.
+        late: Whether time ran out before it was measured.
     """
 
     tried: Tried
     candidate: Candidate | None = None
     golden: tuple[GoldenCase, ...] = ()
+    late: bool = False
 
     @property
     def passed(self) -> bool:
@@ -96,7 +98,7 @@ def attempt(recipes: Sequence[str], bench: Bench) -> Trial:
     name = "+".join(recipes)
     tried = Tried(name, tuple(recipes))
     if bench.remaining_s() < _LEAST_S:
-        return Trial(replace(tried, outcome=NOT_MEASURED, reasons=("time ran out",)))
+        return Trial(replace(tried, outcome=NOT_MEASURED, reasons=("time ran out",)), late=True)
     try:
         candidate = _make(recipes, bench)
     except RecipeFailed as error:
@@ -109,7 +111,8 @@ def attempt(recipes: Sequence[str], bench: Bench) -> Trial:
         tried = replace(tried, judgement=judgement)
         tried = replace(tried, duel=_measured(candidate, judgement, bench))
     except ContenderFailed as error:
-        return Trial(replace(tried, outcome=NOT_MEASURED, reasons=(str(error),)))
+        late = bench.remaining_s() < _LEAST_S
+        return Trial(replace(tried, outcome=NOT_MEASURED, reasons=(str(error),)), late=late)
     return Trial(tried, candidate, tuple(answers[: bench.subject.golden]))
 
 
