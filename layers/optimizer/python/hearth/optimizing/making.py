@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from hearth.domain.errors import HearthError, ResourceExhausted
+from hearth.optimizing import work_document
 from hearth.optimizing.candidate import Candidate
-from hearth.optimizing.recipe import Work
+from hearth.optimizing.inspection import Inspection, inspect
+from hearth.optimizing.recipe import Recipe, RecipeFailed, Work
+from hearth.optimizing.recipes.all import named
+from hearth.publishing import onnx_file
+from hearth.serving import memory
+from hearth.serving.proof import require_signature
+from hearth.serving.session import Session
+
+_PR_SET_PDEATHSIG = 1
+_ONE_THREAD_MB = 1
+_OUT_OF_MEMORY = ("bad_alloc", "MemoryError", "Failed to allocate")
 
 
 def make(work: Work, recipes: Sequence[str]) -> Candidate:
@@ -15,7 +35,7 @@ def make(work: Work, recipes: Sequence[str]) -> Candidate:
     Raises:
         RecipeFailed: Naming the recipe and the reason.
     """
-    raise NotImplementedError
+    return _make(work, recipes, lambda name: None)
 
 
 def make_apart(
@@ -32,9 +52,151 @@ def make_apart(
     Raises:
         RecipeFailed: If it fails, crashes, or does not end in time or in memory.
     """
-    raise NotImplementedError
+    no_site = ["-S"] if sys.flags.no_site else []
+    command = [sys.executable, *no_site, "-m", __name__, str(memory_mb)]
+    asked = {"work": work_document.from_work(work), "recipes": list(recipes)}
+    scratch = work.folder / "scratch"  # the tools' temporary files go with it, whatever happens
+    scratch.mkdir(parents=True)
+    try:
+        done = subprocess.run(  # noqa: S603 (this interpreter and this module)
+            command,
+            input=json.dumps(asked).encode(),
+            capture_output=True,
+            env=_environment(scratch),
+            timeout=time_limit_s,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise RecipeFailed(
+            f"{_at_work(error.stdout or b'', recipes)} did not end in time",
+            got=f"still at it after {time_limit_s:.0f} s",
+        ) from error
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return _read(done, recipes, memory_mb)
 
 
 def working_folder(work: Work, at: int, recipe: str) -> Path:
     """Return where one recipe of several writes."""
     return work.folder / f"{at}-{recipe}"
+
+
+def _make(work: Work, recipes: Sequence[str], say: Callable[[str], None]) -> Candidate:
+    candidate, before = work.before, inspect(work.before.path)
+    for at, name in enumerate(recipes):
+        say(name)
+        folder = working_folder(work, at, name)
+        folder.mkdir(parents=True)
+        try:
+            candidate, before = _step(
+                named(name), replace(work, before=candidate, folder=folder), before
+            )
+        except Exception as error:
+            raise _named(name, error) from error
+        _drop_folders(work, recipes[:at], candidate)
+    return candidate
+
+
+def _step(recipe: Recipe, work: Work, before: Inspection) -> tuple[Candidate, Inspection]:
+    """Apply one recipe, and return what it made, proven, and what that is made of."""
+    _require(recipe.requires(before, work.calibration is not None))
+    made = recipe.apply(work)
+    after = inspect(made.path)
+    _require(recipe.ensures(before, after, made))
+    onnx_file.read(made.path)  # as it will be when it is published
+    path, runtime = made.opened
+    require_signature(Session(path, runtime, _ONE_THREAD_MB).signature, work.signature)
+    return made, after
+
+
+def _require(reason: str) -> None:
+    if reason:
+        raise RecipeFailed(reason)
+
+
+def _named(recipe: str, error: Exception) -> RecipeFailed:
+    """Return a failure that says whose it is."""
+    if isinstance(error, MemoryError | ResourceExhausted) or _is_memory(str(error)):
+        return RecipeFailed(f"{recipe} takes more memory than there is")
+    if isinstance(error, HearthError):
+        return RecipeFailed(
+            f"{recipe}: {error.what}", got=error.got, expected=error.expected, remedy=error.remedy
+        )
+    return RecipeFailed(f"{recipe} raised {type(error).__name__}", got=str(error))
+
+
+def _is_memory(text: str) -> bool:
+    return any(word in text for word in _OUT_OF_MEMORY)
+
+
+def _drop_folders(work: Work, passed: Sequence[str], candidate: Candidate) -> None:
+    """Remove what earlier recipes made: /tmp is small."""
+    used = {candidate.path.parent, *([candidate.saved.parent] if candidate.saved else [])}
+    for at, name in enumerate(passed):
+        folder = working_folder(work, at, name)
+        if folder not in used:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _environment(scratch: Path) -> dict[str, str]:
+    paths = os.pathsep.join(filter(None, sys.path))
+    return {**os.environ, "PYTHONPATH": paths, "PYTHONHASHSEED": "0", "TMPDIR": str(scratch)}
+
+
+def _read(
+    done: subprocess.CompletedProcess[bytes], recipes: Sequence[str], memory_mb: int
+) -> Candidate:
+    said = _said(done.stdout)
+    answer = said[-1] if said else {}
+    if "made" in answer:
+        return work_document.to_candidate(answer["made"])
+    if "failed" in answer:
+        raise work_document.to_failure(answer["failed"])
+    raise _death(done, _at_work(done.stdout, recipes), memory_mb)
+
+
+def _said(stdout: bytes) -> list[dict[str, Any]]:
+    """Return the child's own lines; tools print, too."""
+    return [json.loads(line) for line in stdout.splitlines() if line.startswith(b'{"hearth": 1,')]
+
+
+def _at_work(stdout: bytes, recipes: Sequence[str]) -> str:
+    """Return the recipe that was being applied when the child spoke last."""
+    return str(next((s["at"] for s in reversed(_said(stdout)) if "at" in s), recipes[0]))
+
+
+def _death(
+    done: subprocess.CompletedProcess[bytes], recipe: str, memory_mb: int
+) -> RecipeFailed:
+    said = done.stderr.decode("utf-8", "replace").strip()[-200:]
+    if done.returncode == -signal.SIGKILL or _is_memory(said):
+        return RecipeFailed(f"{recipe} takes more memory than there is", got=f"{memory_mb} MB")
+    return RecipeFailed(f"{recipe} crashes", got=f"exit status {done.returncode}: {said}")
+
+
+def _say(**what: Any) -> None:
+    print(json.dumps({"hearth": 1, **what}), flush=True)  # noqa: T201
+
+
+def _main(memory_mb: str) -> None:
+    _restrict(int(memory_mb))
+    asked = json.loads(sys.stdin.buffer.read())
+    try:
+        work = work_document.to_work(asked["work"])
+        made = _make(work, asked["recipes"], lambda name: _say(at=name))
+        _say(made=work_document.from_candidate(made))
+    except RecipeFailed as error:
+        _say(failed=work_document.from_failure(error))
+
+
+def _restrict(memory_mb: int) -> None:
+    """Die with the parent (Linux alone), and fail to allocate rather than be killed."""
+    if sys.platform.startswith("linux"):
+        import ctypes
+
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    memory.limit(memory_mb)
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])

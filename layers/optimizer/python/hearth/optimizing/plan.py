@@ -2,10 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hearth.optimizing.inspection import Inspection
+from hearth.optimizing.inspection import (
+    CONVOLUTIONAL,
+    DEPTHWISE,
+    RECURRENT,
+    TRANSFORMER,
+    Inspection,
+)
+from hearth.optimizing.promise import nothing_to_gain, unpromising
+from hearth.optimizing.recipes.all import BY_NAME
+
+LOADING = ("saved-graph", "external-data", "threads-1")
+# Every recipe, those that promise most in general first.
+NAMES = (
+    "int8-dynamic-matmul",
+    "int8-dynamic",
+    "int8-static",
+    "int8-static-channel",
+    "int8-blocks",
+    "int4-blocks",
+    "fusion",
+    "int8-static-mixed",
+    *LOADING,
+    "graph",
+    "fp16",
+    "int8-static-percentile",
+    "int8-static-entropy",
+    "pruning",
+)
+# What goes before that for a family.
+_FIRST: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    TRANSFORMER: (("int8-dynamic-matmul",), ("fusion", "int8-dynamic-matmul")),
+    CONVOLUTIONAL: (("int8-static-channel",), ("int8-static",), ("saved-graph",)),
+    DEPTHWISE: (("saved-graph",), ("int8-static-channel",)),
+    RECURRENT: (("int8-dynamic",),),
+}
+# How many candidates that passed are worth another way of loading.
+_BEST = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +72,16 @@ def plan(inspection: Inspection, *, calibration: bool, only: Sequence[str] = ())
         calibration: Whether there are rows to calibrate with.
         only: Names of recipes that alone may be used; none means all.
     """
-    raise NotImplementedError
+    nothing = "" if only else nothing_to_gain(inspection)
+    reasons = {
+        name: nothing or _reason(name, inspection, calibration=calibration, only=only)
+        for name in (*NAMES, *(name for name in only if name not in NAMES))
+    }
+    candidates = tuple(c for c in _order(inspection) if not any(reasons[name] for name in c))
+    if not candidates and not nothing:
+        nothing = "no recipe that may be used can matter for it"
+    skipped = tuple(Skipped(name, reason) for name, reason in reasons.items() if reason)
+    return Plans(candidates, skipped, nothing)
 
 
 def combine(
@@ -53,4 +98,26 @@ def combine(
         made: All that was made before, whatever became of it.
         only: As in `plan`.
     """
-    raise NotImplementedError
+    ways = [w for w in LOADING if not _reason(w, inspection, calibration=False, only=only)]
+    best = [recipes for recipes in passed if not set(recipes) & set(LOADING)][:_BEST]
+    combined = ((*recipes, way) for recipes in best for way in ways)
+    return tuple(recipes for recipes in combined if recipes not in made)
+
+
+def _order(inspection: Inspection) -> tuple[tuple[str, ...], ...]:
+    """Return all candidates there could be, the most promising for the family first."""
+    first = _FIRST.get(inspection.family, ())
+    return (*first, *((name,) for name in NAMES if (name,) not in first))
+
+
+def _reason(
+    name: str, inspection: Inspection, *, calibration: bool, only: Sequence[str]
+) -> str:
+    """Return why a recipe is left out; "" where it is tried."""
+    if only and name not in only:
+        return "it was not asked for"
+    if name not in NAMES:
+        return "there is no recipe of that name"
+    recipe = BY_NAME.get(name)
+    impossible = recipe.requires(inspection, calibration) if recipe else ""
+    return impossible or ("" if only else unpromising(name, inspection, calibration=calibration))

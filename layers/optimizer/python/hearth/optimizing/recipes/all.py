@@ -1,0 +1,34 @@
+"""Every recipe there is, by name."""
+
+from __future__ import annotations
+
+from hearth.optimizing.recipe import Recipe, RecipeFailed
+from hearth.optimizing.recipes.blocks import INT4_BLOCKS, INT8_BLOCKS
+from hearth.optimizing.recipes.fp16 import FP16
+from hearth.optimizing.recipes.fusion import FUSION
+from hearth.optimizing.recipes.graph import GRAPH
+from hearth.optimizing.recipes.int8_dynamic import INT8_DYNAMIC, INT8_DYNAMIC_MATMUL
+from hearth.optimizing.recipes.pruning import PRUNING
+
+RECIPES: tuple[Recipe, ...] = (
+    GRAPH,
+    FUSION,
+    INT8_DYNAMIC_MATMUL,
+    INT8_DYNAMIC,
+    INT8_BLOCKS,
+    INT4_BLOCKS,
+    FP16,
+    PRUNING,
+)
+BY_NAME = {recipe.name: recipe for recipe in RECIPES}
+
+
+def named(name: str) -> Recipe:
+    """Return a recipe.
+
+    Raises:
+        RecipeFailed: If there is none of that name.
+    """
+    if name not in BY_NAME:
+        raise RecipeFailed("there is no such recipe", got=name, expected=", ".join(BY_NAME))
+    return BY_NAME[name]
