@@ -15,8 +15,9 @@ class How:
         threads: Within an operator; the first one is what serving has, unless the candidate's
             options fix it. Figures and ratios are named by what is asked for here.
         memory_mb: What each of the two processes may take.
-        processes: Pairs of fresh processes. Six are the fewest of which the smallest and the
-            largest value hold the median 95 times of 100.
+        processes: Pairs of fresh processes. Nine are the fewest of which one at each end may be
+            left out, and the rest still holds the median 95 times of 100: one pair that was
+            disturbed decides nothing.
         rounds: Of four blocks, in each pair, for each batch size and number of threads.
         block_ms: Length of a block, which is a run at least.
         budget_s: What a duel should take. Where models are slow, rounds become fewer down to one
@@ -29,7 +30,7 @@ class How:
     batches: tuple[int, ...]
     threads: tuple[int, ...]
     memory_mb: int
-    processes: int = 6
+    processes: int = 9
     rounds: int = 8
     block_ms: float = 2.0
     budget_s: float = 30.0

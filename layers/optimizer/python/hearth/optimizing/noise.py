@@ -22,21 +22,21 @@ _WIDEST = math.log(1000)
 def ratio(processes: Sequence[Sequence[float]]) -> Ratio:
     """Return the ratio that logarithms of single ratios show.
 
-    Its value is their median. Its interval is the distribution-free one of the median of all
-    rounds, widened to hold the median of every pair of processes: two processes of the same model
-    differ by where their memory happens to lie, and more rounds do not make that smaller.
+    Its value is the median of all rounds. Its interval is the distribution-free one of that median,
+    widened by the one of the median of pairs: two processes of the same model differ by where
+    their memory happens to lie, and no number of rounds makes that smaller.
 
     Args:
         processes: For each pair of fresh processes the logarithms of candidate over original, one
             a round; at least one value in all.
     """
-    medians = [statistics.median(rounds) for rounds in processes if rounds]
     values = sorted(value for rounds in processes for value in rounds)
-    low, high = _interval(values)
+    medians = sorted(statistics.median(rounds) for rounds in processes if rounds)
+    (low, high), (lower, higher) = _interval(values), _interval(medians)
     return Ratio(
         value=math.exp(statistics.median(values)),
-        low=math.exp(max(-_WIDEST, min(low, *medians))),
-        high=math.exp(min(_WIDEST, max(high, *medians))),
+        low=math.exp(max(-_WIDEST, min(low, lower))),
+        high=math.exp(min(_WIDEST, max(high, higher))),
     )
 
 
