@@ -65,7 +65,8 @@ class Figures:
 class Ratio:
     """Candidate over original; under 1 is better.
 
-    `low` and `high` hold the true ratio 95 times of 100, and every fresh process's own median.
+    `low` and `high` hold the true ratio 95 times of 100, whatever differs from round to round and
+    from one pair of fresh processes to the next.
     """
 
     value: float

@@ -9,7 +9,6 @@ out becomes an error with a name.
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -26,11 +25,10 @@ from hearth.domain.errors import (
 )
 from hearth.domain.manifest import Manifest, from_document, to_document
 from hearth.domain.registry_entry import Figures
-from hearth.serving import memory
+from hearth.serving import child, memory
 from hearth.serving.memory import resident_mb
 from hearth.serving.proof import Proof, prove
 
-_PR_SET_PDEATHSIG = 1
 # What this process needs besides, and the sandbox's own share.
 _RESERVE_MB = 64
 
@@ -50,14 +48,12 @@ def prove_apart(folder: Path, manifest: Manifest, memory_mb: int, time_limit_s: 
         ModelRefused: If it crashes, and as `prove`.
     """
     left_mb = int(memory_mb - resident_mb() - _RESERVE_MB)
-    no_site = ["-S"] if sys.flags.no_site else []
-    command = [sys.executable, *no_site, "-m", __name__, str(folder), str(memory_mb), str(left_mb)]
     try:
         done = subprocess.run(  # noqa: S603 (this interpreter and this module)
-            command,
+            child.command(__name__, str(folder), str(memory_mb), str(left_mb)),
             input=json.dumps(to_document(manifest)).encode(),
             capture_output=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            env=child.environment(),
             timeout=time_limit_s,
             check=False,
         )
@@ -120,22 +116,14 @@ def _described(error: HearthError) -> dict[str, Any]:
 
 
 def _main(folder: str, memory_mb: str, left_mb: str) -> None:
-    _restrict(int(left_mb))
+    child.die_with_parent()
+    memory.limit(int(left_mb))  # fail to allocate rather than be killed
     manifest = from_document(json.loads(sys.stdin.buffer.read()))
     try:
         answer = {"proof": asdict(prove(Path(folder), manifest, int(memory_mb)))}
     except HearthError as error:
         answer = {"error": _described(error)}
     print(json.dumps(answer))  # noqa: T201
-
-
-def _restrict(memory_mb: int) -> None:
-    """Die with the parent (Linux alone), and fail to allocate rather than be killed."""
-    if sys.platform.startswith("linux"):
-        import ctypes
-
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    memory.limit(memory_mb)
 
 
 if __name__ == "__main__":
