@@ -15,17 +15,18 @@ from hearth.domain.signature import Signature, SignatureDef, TensorSpec
 
 SCHEMA = "hearth.manifest/1"
 
-MODEL, EXTERNAL_DATA, GOLDEN, EVALUATION, REFERENCE, BASELINE = (
+MODEL, EXTERNAL_DATA, GOLDEN, EVALUATION, REFERENCE, BASELINE, SAVED_GRAPH = (
     "model",
     "external_data",
     "golden",
     "evaluation",
     "reference",  # rows that a baseline was made of
     "baseline",
+    "saved_graph",  # the model as ONNX Runtime left it for one family of processors
 )
 PUBLISHED, OPTIMIZED = "published", "optimized"  # origins
 METRICS = ("accuracy", "f1_macro", "log_loss", "rmse", "mae", "r2")
-ROLES = (MODEL, EXTERNAL_DATA, GOLDEN, EVALUATION, REFERENCE, BASELINE)
+ROLES = (MODEL, EXTERNAL_DATA, GOLDEN, EVALUATION, REFERENCE, BASELINE, SAVED_GRAPH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,42 @@ class RuntimeOptions:
     graph_optimization_level: str = "all"
     execution_mode: str = "sequential"
     session_config: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SavedGraph:
+    """The model as ONNX Runtime optimised it ahead, with weights laid out for some processors.
+
+    Anywhere else it may be slow, wrong or fatal: there the portable model is opened.
+
+    Args:
+        path: The file, which holds all its weights.
+        processor: Family of processors that it was saved for and may be opened on.
+        onnxruntime: Version that saved it and may open it.
+        runtime: How it is opened.
+    """
+
+    path: str
+    processor: str
+    onnxruntime: str
+    runtime: RuntimeOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """One way to open a version.
+
+    Args:
+        file: What ONNX Runtime reads.
+        runtime: How.
+        roles: Of the files that must lie in its folder.
+        size: Bytes of those.
+    """
+
+    file: ArtefactFile
+    runtime: RuntimeOptions
+    roles: tuple[str, ...]
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +203,7 @@ class Manifest:
     signature_defs: Mapping[str, SignatureDef] = field(default_factory=dict)
     monitoring: Monitoring = NOT_WATCHED
     tolerance: Tolerance = Tolerance()
+    saved_graph: SavedGraph | None = None
     schema: str = SCHEMA
 
     def __post_init__(self) -> None:
@@ -178,6 +216,13 @@ class Manifest:
                 f"manifest of {self.model} version {self.version} does not hang together",
                 got=f"files {paths}, models {models}, golden {self.golden.path!r}",
                 expected="distinct paths, one model, the golden file among them",
+            )
+        saved = [file.path for file in self.of_role(SAVED_GRAPH)]
+        if saved != ([self.saved_graph.path] if self.saved_graph else []):
+            raise InvalidDocument(
+                f"manifest of {self.model} version {self.version} has no such saved graph",
+                got=f"{self.saved_graph}, files {saved}",
+                expected="one file, where a saved graph is described",
             )
         outputs = {spec.name for spec in self.signature.outputs}
         for name, definition in self.signature_defs.items():
@@ -197,8 +242,28 @@ class Manifest:
 
     @property
     def servable_size(self) -> int:
-        """Bytes that must lie on disk to open it."""
-        return sum(file.size for file in self.of_role(MODEL, EXTERNAL_DATA))
+        """Bytes that must lie on disk to open the portable model."""
+        return self.portable.size
+
+    @property
+    def portable(self) -> Opening:
+        """The model itself, which any processor and ONNX Runtime may open."""
+        return self._opening(self.model_file, self.runtime, (MODEL, EXTERNAL_DATA))
+
+    def opening(self, processor: str, onnxruntime: str) -> Opening:
+        """Return what is opened on a family of processors by a version of ONNX Runtime.
+
+        The saved graph, where both are those that saved it; it is refused everywhere else.
+        """
+        saved = self.saved_graph
+        if saved is None or (saved.processor, saved.onnxruntime) != (processor, onnxruntime):
+            return self.portable
+        return self._opening(self.of_role(SAVED_GRAPH)[0], saved.runtime, (SAVED_GRAPH,))
+
+    def _opening(
+        self, file: ArtefactFile, runtime: RuntimeOptions, roles: tuple[str, ...]
+    ) -> Opening:
+        return Opening(file, runtime, roles, sum(file.size for file in self.of_role(*roles)))
 
 
 def to_document(manifest: Manifest) -> dict[str, Any]:
@@ -239,6 +304,7 @@ def from_document(document: Mapping[str, Any]) -> Manifest:
             },
             monitoring=monitoring_from_document(document.get("monitoring", {})),
             tolerance=Tolerance(**document.get("tolerance", {})),
+            saved_graph=_saved_graph(document.get("saved_graph")),
         )
     except (KeyError, TypeError, AttributeError, InvalidName) as error:
         raise InvalidDocument(
@@ -254,6 +320,12 @@ def _provenance(document: Mapping[str, Any]) -> Provenance:
         return Provenance(**document)
     made = Lineage(**{**lineage, "recipes": tuple(lineage["recipes"])})
     return Provenance(**{**document, "lineage": made})
+
+
+def _saved_graph(document: Mapping[str, Any] | None) -> SavedGraph | None:
+    if document is None:
+        return None
+    return SavedGraph(**{**document, "runtime": RuntimeOptions(**document["runtime"])})
 
 
 def _specs(documents: Iterable[Mapping[str, Any]]) -> tuple[TensorSpec, ...]:

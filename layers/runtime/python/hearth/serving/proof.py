@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import statistics
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hearth.domain.errors import GoldenMismatch, ResourceExhausted, SignatureDiffers
-from hearth.domain.manifest import Manifest
+from hearth.domain.manifest import Manifest, Opening
 from hearth.domain.registry_entry import Figures
 from hearth.domain.signature import Signature
 from hearth.serving import golden
 from hearth.serving.golden import GoldenCase
 from hearth.serving.memory import resident_mb
+from hearth.serving.openings import openings
 from hearth.serving.session import Session
 
 _WARM_RUNS = 20
@@ -32,6 +33,9 @@ class Proof:
 def prove(folder: Path, manifest: Manifest, memory_mb: int, time_limit_s: float = 0) -> Proof:  # noqa: ARG001 (a port)
     """Open a version whose files were verified, and run its golden cases.
 
+    Whatever may be opened here is proven: the saved graph where it is this processor's, and the
+    portable model, which other sandboxes open. The figures are those of what is served here.
+
     Args:
         folder: Where its files lie.
         manifest: What it should be.
@@ -42,11 +46,21 @@ def prove(folder: Path, manifest: Manifest, memory_mb: int, time_limit_s: float 
         ModelRefused: Saying in which way it is not what its manifest says.
         ResourceExhausted: If memory does not suffice.
     """
-    require_memory(manifest, memory_mb)
     cases = golden.load(folder / manifest.golden.path)
+    served, *others = [
+        _prove_one(folder, manifest, opening, cases, memory_mb) for opening in openings(manifest)
+    ]
+    worst = max(proof.worst_error for proof in (served, *others))
+    return replace(served, worst_error=worst)
+
+
+def _prove_one(
+    folder: Path, manifest: Manifest, opening: Opening, cases: list[GoldenCase], memory_mb: int
+) -> Proof:
+    require_memory(manifest, opening, memory_mb)
     before = resident_mb()
     started = time.perf_counter()
-    session = Session(folder / manifest.model_file.path, manifest.runtime, memory_mb)
+    session = Session(folder / opening.file.path, opening.runtime, memory_mb)
     cold_open_ms = (time.perf_counter() - started) * 1000
     require_signature(session.signature, manifest.signature)
     first_run_ms, worst = _run_cases(session, cases, manifest)
@@ -61,9 +75,9 @@ def prove(folder: Path, manifest: Manifest, memory_mb: int, time_limit_s: float 
     return Proof(figures, len(cases), worst)
 
 
-def require_memory(manifest: Manifest, memory_mb: int) -> None:
+def require_memory(manifest: Manifest, opening: Opening, memory_mb: int) -> None:
     """Raise `ResourceExhausted` where opening would surely kill the sandbox without a word."""
-    size = manifest.model_file.size
+    size = opening.file.size
     if size > memory_mb << 20:
         raise ResourceExhausted(
             f"{manifest.model} version {manifest.version} does not fit in memory",

@@ -26,6 +26,8 @@ from hearth.domain.signature import DYNAMIC, Signature, TensorSpec
 
 Tensors = dict[str, np.ndarray[Any, Any]]
 
+ONNXRUNTIME: str = ort.__version__
+
 _MB_PER_PROCESSOR = 1769
 _BFLOAT16 = 16  # onnx.TensorProto.BFLOAT16
 # A default of more elements is a weight that an exporter left among the inputs.
@@ -178,7 +180,7 @@ def _refusal(name: str, error: Exception) -> HearthError:
     if isinstance(error, _NOT_READABLE) and not any(word in text for word in _BEYOND):
         return NotOnnx(f"ONNX Runtime cannot read {name}", got=text)
     return UnsupportedModel(
-        f"ONNX Runtime {ort.__version__} cannot open {name}",
+        f"ONNX Runtime {ONNXRUNTIME} cannot open {name}",
         got=text,
         remedy="export it for an opset and operators that this version has",
     )

@@ -13,16 +13,16 @@ from hearth.serving.session import Session
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A session that is ready, what its records hold, and what opening it took."""
+    """A session that is ready, what its records hold, and what opening it took.
+
+    `size` is that of the files it was opened from.
+    """
 
     session: Session
     manifest: Manifest
     watch: Watch
     load_ms: float
-
-    @property
-    def size(self) -> int:
-        return self.manifest.servable_size
+    size: int
 
 
 class Sessions:

@@ -16,11 +16,12 @@ from hearth.domain.errors import (
     ResourceExhausted,
     StoreError,
 )
-from hearth.domain.manifest import EXTERNAL_DATA, GOLDEN, MODEL, Manifest
+from hearth.domain.manifest import GOLDEN, Manifest
 from hearth.domain.registry_entry import Actor, Figures, RegistryEntry, VersionStatus
 from hearth.domain.state import State
 from hearth.edge.documents import read_manifest
 from hearth.serving.files import Files
+from hearth.serving.openings import openings
 from hearth.serving.proof import Proof, prove
 from hearth.stores.announcement import announce_available
 from hearth.stores.artefacts import Artefacts, ReadManifest, digest_of, require_place
@@ -141,7 +142,8 @@ def _prove(model: str, version: int, body: bytes, attempt: Attempt, loader: Load
     require_place(manifest, model, version)
     started = time.perf_counter()
     read = ReadManifest(manifest, digest_of(body))
-    folder = loader.files.place(read, (MODEL, EXTERNAL_DATA, GOLDEN))
+    roles = [role for opening in openings(manifest) for role in opening.roles]
+    folder = loader.files.place(read, (*roles, GOLDEN))
     fetch_ms = round((time.perf_counter() - started) * 1000, 3)
     left_s = attempt.remaining_s() - _MARGIN_S
     if left_s <= 0:

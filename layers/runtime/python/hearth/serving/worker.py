@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from hearth.domain.errors import ArtefactCorrupt, ResourceExhausted, UnknownVersion
-from hearth.domain.manifest import EXTERNAL_DATA, MODEL, RuntimeOptions, from_document
+from hearth.domain.errors import ArtefactCorrupt, ModelRefused, ResourceExhausted, UnknownVersion
+from hearth.domain.manifest import Opening, RuntimeOptions, from_document
 from hearth.domain.routing import Route
 from hearth.edge.settings import PredictSettings
 from hearth.serving.capture import Watch
 from hearth.serving.catalogue import Catalogue
 from hearth.serving.files import Files
+from hearth.serving.openings import openings
 from hearth.serving.payloads import Carrier
 from hearth.serving.session import Session, Tensors
 from hearth.serving.sessions import Opened, Sessions
@@ -52,18 +54,33 @@ class Worker:
             return opened, False
         started = time.perf_counter()
         read = self._proven_manifest(route)
-        self._sessions.make_room(read.manifest.servable_size)
+        session, size = self._open_best(read)
+        watch = Watch(read.manifest)
+        took_ms = (time.perf_counter() - started) * 1000
+        opened = Opened(session, read.manifest, watch, took_ms, size)
+        self._sessions.keep(read.sha256, opened)
+        return opened, True
+
+    def _open_best(self, read: ReadManifest) -> tuple[Session, int]:
+        """Return a session and the size of its files: of the saved graph where it opens here."""
+        *saved, portable = openings(read.manifest)
+        for opening in saved:
+            try:
+                return self._open_one(read, opening), opening.size
+            except ModelRefused as error:
+                # What only makes opening faster must not keep a version from being served.
+                print(f"saved graph not opened: {error}", file=sys.stderr)  # noqa: T201
+        return self._open_one(read, portable), portable.size
+
+    def _open_one(self, read: ReadManifest, opening: Opening) -> Session:
+        self._sessions.make_room(opening.size)
         try:
-            path = self._place(read) / read.manifest.model_file.path
-            session = self._session(path, read.manifest.runtime)
+            path = self._place(read, opening.roles) / opening.file.path
+            return self._session(path, opening.runtime)
         except Exception:
             # What is not open must not keep the disk from what will be.
             self._files.remove(read.sha256)
             raise
-        watch = Watch(read.manifest)
-        opened = Opened(session, read.manifest, watch, (time.perf_counter() - started) * 1000)
-        self._sessions.keep(read.sha256, opened)
-        return opened, True
 
     def run(self, route: Route, inputs: Tensors, outputs: Sequence[str]) -> Tensors:
         """Run a route's version, which is open; where others hold much of the memory, alone.
@@ -102,8 +119,7 @@ class Worker:
             raise _not_the_proven(route, digest_of(body))
         return ReadManifest(from_document(parse_json(body, "manifest")), route.manifest_sha256)
 
-    def _place(self, read: ReadManifest) -> Path:
-        roles = (MODEL, EXTERNAL_DATA)
+    def _place(self, read: ReadManifest, roles: Sequence[str]) -> Path:
         while True:
             try:
                 return self._files.place(read, roles)
