@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from hearth.monitoring.markup import Html, element
 from hearth.monitoring.svg import n, path, svg
@@ -15,8 +16,9 @@ from hearth.optimizing.measurement import Ratio
 
 _WIDE, _HIGH = 208.0, 17.0  # of a forest plot's row
 _SIDE = 8.0
+_DOT = 4.0
 _FARTHEST = 64.0  # ratios beyond are drawn at the edge
-_HALVES = {1 / 64: "1/64", 1 / 16: "1/16", 1 / 8: "⅛", 1 / 4: "¼", 1 / 2: "½", 1: "1", 2: "2", 4: "4", 8: "8", 16: "16", 64: "64"}  # fmt: skip
+_TICKS = {1 / 64: "1/64", 1 / 16: "1/16", 1 / 8: "⅛", 1 / 4: "¼", 1 / 2: "½", 0.7: "0.7", 0.9: "0.9", 1: "1", 1.1: "1.1", 1.4: "1.4", 2: "2", 4: "4", 8: "8", 16: "16", 64: "64"}  # fmt: skip
 _LEAST_APART = 26.0  # of two ticks with words
 Box = tuple[float, float, float, float]
 
@@ -61,23 +63,30 @@ def forest(ratio: Ratio | None, scale: Scale, noise: float = 0.0) -> Html:
     wins = False
     if ratio is not None and _is_drawn(ratio.value):
         wins = ratio.is_win(noise)
-        if _is_drawn(ratio.low) and _is_drawn(ratio.high):
-            ends = f"M{n(scale.at(ratio.low))} 4.5v8m0-4H{n(scale.at(ratio.high))}m0-4v8"
-            drawn.append(path([ends], "line"))
-        drawn.append(element("circle", cx=n(scale.at(ratio.value)), cy="8.5", r="3.4"))
+        drawn += _interval(ratio, scale)
+        drawn.append(element("circle", cx=n(scale.at(ratio.value)), cy="8.5", r=n(_DOT)))
     kind = "forest" if wins else "forest worse"
     return svg((_WIDE, _HIGH), *drawn, class_=kind, stretch=False)
+
+
+def _interval(ratio: Ratio, scale: Scale) -> Iterable[Html]:
+    """Yield a line with ends, but for one that lies under the dot."""
+    if not (_is_drawn(ratio.low) and _is_drawn(ratio.high)):
+        return
+    left, right = scale.at(ratio.low), scale.at(ratio.high)
+    if right - left > 2 * _DOT:
+        yield path([f"M{n(left)} 4.5v8m0-4H{n(right)}m0-4v8"], "line")
 
 
 def forest_scale(scale: Scale) -> Html:
     """Return the ticks of that scale with their ratios, for a table's head."""
     kept: list[float] = []
-    for tick in sorted(_HALVES, key=lambda tick: abs(math.log(tick))):
+    for tick in sorted(_TICKS, key=lambda tick: abs(math.log(tick))):
         apart = all(abs(scale.at(tick) - scale.at(other)) >= _LEAST_APART for other in kept)
         if apart and scale.low <= tick <= scale.high:
             kept.append(tick)
     drawn = [
-        element("text", _HALVES[tick], x=n(scale.at(tick)), y="13", class_="middle")
+        element("text", _TICKS[tick], x=n(scale.at(tick)), y="13", class_="middle")
         for tick in kept
     ]
     return svg((_WIDE, 18), *drawn, class_="scale", stretch=False)
@@ -94,7 +103,7 @@ def progress(part: float) -> Html:
 ON, OFF, WRONG, CHOSEN, ORIGINAL = "on", "off", "wrong", "chosen", "original"
 _CHART = (360.0, 250.0)
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58.0, 348.0, 10.0, 218.0
-_SIGN, _LINE = 7.4, 13.0  # a label's letters, about
+_SIGN, _LINE = 8.0, 13.0  # a label's letters, about
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,14 +149,14 @@ def front(
     across = _scale([p.x for p in shown], _LEFT + 14, _RIGHT - 14)
     up = _scale([p.y for p in shown], _BOTTOM - 12, _TOP + 12)
     drawn = [*_grid(across, up, axis)]
-    for class_, joined in lines:
-        there = [p for p in joined if _is_drawn(p.x) and _is_drawn(p.y)]
+    joints = [[p for p in joined if _is_drawn(p.x) and _is_drawn(p.y)] for _, joined in lines]
+    for (class_, _), there in zip(lines, joints, strict=True):
         steps = [f"{n(across.at(p.x))} {n(up.at(p.y))}" for p in there]
         drawn.append(path(["M" + "L".join(steps)] if len(steps) > 1 else [], f"line {class_}"))
     drawn += _guides(shown, across, up)
     order = sorted(shown, key=lambda p: p.kind in (CHOSEN, ORIGINAL))
     drawn += [mark for p in order for mark in _spot(across.at(p.x), up.at(p.y), p.kind)]
-    drawn += _labels(shown, across, up)
+    drawn += _labels(shown, across, up, joints)
     return svg(_CHART, *drawn, class_="front", stretch=False)
 
 
@@ -163,16 +172,17 @@ def ticks(low: float, high: float) -> list[float]:
     """Return round figures inside a scale: 1, 2 and 5 and their tens, or finer ones.
 
     Example:
-        >>> ticks(0.7, 4.1)
-        [1.0, 2.0]
+        >>> ticks(0.7, 7.1)
+        [1.0, 2.0, 5.0]
         >>> ticks(80, 95)
         [80.0, 85.0, 90.0, 95.0]
     """
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    found = [m * 10.0**d for d in decades for m in (1, 2, 5) if low <= m * 10.0**d <= high]
-    if len(found) >= 2:
-        return found if len(found) <= 6 else [v for v in found if f"{v:e}"[0] == "1"]
-    step = _step((high - low) / 3)
+    for firsts in ((1,), (1, 2, 5), (1, 2, 3, 5, 7)):
+        found = [m * 10.0**d for d in decades for m in firsts if low <= m * 10.0**d <= high]
+        if len(found) >= 3:
+            return found
+    step = _step((high - low) / 4)
     first = math.ceil(low / step - 1e-9)
     return [step * i for i in range(first, first + 6) if step * i <= high * (1 + 1e-9)]
 
@@ -208,7 +218,7 @@ def _guides(points: Sequence[Point], across: Scale, up: Scale) -> Iterable[Html]
     originals = [point for point in points if point.kind == ORIGINAL]
     if len(originals) == 1:
         x, y = n(across.at(originals[0].x)), n(up.at(originals[0].y))
-        yield path([f"M{x} {n(_TOP)}V{n(_BOTTOM)}M{n(_LEFT)} {y}H{n(_RIGHT)}"], "tick")
+        yield path([f"M{x} {n(_TOP)}V{n(_BOTTOM)}M{n(_LEFT)} {y}H{n(_RIGHT)}"], "guide")
 
 
 def _spot(x: float, y: float, kind: str) -> Iterable[Html]:
@@ -227,36 +237,55 @@ def spot(kind: str) -> Html:
     return svg((18, 16), *_spot(9, 8, kind), class_="spot", stretch=False)
 
 
-def _labels(points: Sequence[Point], across: Scale, up: Scale) -> Iterable[Html]:
-    """Yield labels beside their points, none on another: the wanted ones first."""
+def _labels(
+    points: Sequence[Point], across: Scale, up: Scale, lines: Sequence[Sequence[Point]]
+) -> Iterable[Html]:
+    """Yield labels beside their points, none on another or on a line: the wanted ones first."""
     centres = [(across.at(p.x), up.at(p.y)) for p in points]
     taken: list[Box] = [(x - 6, y - 6, x + 6, y + 6) for x, y in centres]
-    for i in sorted(range(len(points)), key=lambda i: not points[i].wanted):
-        place = _place(points[i].label, centres[i], taken) if points[i].label else None
-        if place is None:
+    joined = [_along([(across.at(p.x), up.at(p.y)) for p in line]) for line in lines]
+    on_lines = [box for boxes in joined for box in boxes]
+    labelled = [i for i, point in enumerate(points) if point.label]
+    for i in sorted(labelled, key=lambda i: not points[i].wanted):
+        box = _place(points[i].label, centres[i], [*taken, *on_lines])
+        if box is None and points[i].wanted:
+            box = _place(points[i].label, centres[i], taken)
+        if box is None:
             continue
-        box, class_, x = place
         taken.append(box)
-        strong = " strong" if points[i].wanted else ""
-        yield element("text", points[i].label, x=n(x), y=n(box[3] - 2.5), class_=class_ + strong)
+        strong = "strong" if points[i].wanted else None
+        yield element("text", points[i].label, x=n(box[0]), y=n(box[3] - 2.5), class_=strong)
 
 
-def _place(
-    label: str, centre: tuple[float, float], taken: Sequence[Box]
-) -> tuple[Box, str, float] | None:
+def _along(corners: Sequence[tuple[float, float]]) -> Iterable[Box]:
+    """Yield small boxes along a line."""
+    for (ax, ay), (bx, by) in pairwise(corners):
+        steps = max(int(math.hypot(bx - ax, by - ay) / 4), 1)
+        for i in range(steps):
+            x, y = ax + (bx - ax) * i / steps, ay + (by - ay) * i / steps
+            yield (x - 1, y - 1, x + 1, y + 1)
+
+
+def _place(label: str, centre: tuple[float, float], taken: Sequence[Box]) -> Box | None:
+    """Return the first place around a point where its label fits, None where there is none."""
     wide = len(label) * _SIGN
     x, y = centre
-    for class_, left, top in (
-        ("start", x + 9, y - _LINE / 2),
-        ("middle", x - wide / 2, y - 9 - _LINE),
-        ("end", x - 9 - wide, y - _LINE / 2),
-        ("middle", x - wide / 2, y + 9),
+    right, left, middle = x + 9, x - 9 - wide, x - wide / 2
+    above, below, beside = y - 8 - _LINE, y + 8, y - _LINE / 2
+    for start, top in (
+        (right, beside),
+        (middle, above),
+        (left, beside),
+        (middle, below),
+        (right - 3, above + 3),
+        (right - 3, below - 3),
+        (left + 3, above + 3),
+        (left + 3, below - 3),
     ):
-        box = (left, top, left + wide, top + _LINE)
+        box = (start, top, start + wide, top + _LINE)
         inside = box[0] >= _LEFT and box[2] <= _CHART[0] and box[1] >= 0 and box[3] <= _BOTTOM
         if inside and not any(_overlap(box, other) for other in taken):
-            anchor = {"start": left, "middle": x, "end": left + wide}[class_]
-            return box, class_, anchor
+            return box
     return None
 
 

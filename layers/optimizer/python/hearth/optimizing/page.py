@@ -88,9 +88,10 @@ def _head(report: Report, sections: _Sections) -> Html:
 
 def _under(report: Report) -> str:
     aim = wording.MEASURES.get(report.objective, report.objective)
-    begun = f"Searched {moment(report.started_at)}" if report.started_at else "Not begun"
     took = wording.lasted(report)
-    return short(f"Objective: {aim}. {begun}{f', in {took}' if took else ''}.", MOST_TEXT)
+    within = f", in {took}" if took else ""
+    searched = f" Searched {moment(report.started_at)}{within}." if report.started_at else ""
+    return short(f"Objective: {aim}.{searched}", MOST_TEXT)
 
 
 def _progress(report: Report) -> Html:

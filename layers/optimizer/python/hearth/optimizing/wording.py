@@ -247,7 +247,7 @@ def loss(judgement: Judgement | None) -> tuple[str, str]:
 
     Example:
         >>> loss(Judgement("passed", (), True, None, Accuracy("rmse", 99, 4, 4.02, 0.005, 0.012)))
-        ('0.5%', 'at most 1.2%')
+        ('0.5%', '≤ 1.2%')
     """
     if judgement is None:
         return UNKNOWN, ""
@@ -256,7 +256,7 @@ def loss(judgement: Judgement | None) -> tuple[str, str]:
         if not math.isfinite(found.loss):
             return "cannot be told", ""
         high = signed(found.loss_high) if math.isfinite(found.loss_high) else "unknown"
-        return signed(found.loss), f"at most {high}"
+        return signed(found.loss), f"≤ {high}"
     if judgement.fidelity is None:
         return "not measured", ""
     agreed = judgement.fidelity.agreement

@@ -9,9 +9,10 @@ from hearth.monitoring.markup import Content, Html, element, name, short
 from hearth.monitoring.sections.blocks import folded, listed, paragraph, table
 from hearth.monitoring.sections.space import left_out
 from hearth.optimizing import drawings, wording
+from hearth.optimizing.cost import Costs
 from hearth.optimizing.drawings import Axis, Point
 from hearth.optimizing.judgement import FAILED
-from hearth.optimizing.measurement import COLD_START, LATENCY, MEMORY, SIZE, Figures
+from hearth.optimizing.measurement import COLD_START, COST, LATENCY, MEMORY, SIZE, Figures
 from hearth.optimizing.report import CHOSEN, Report, Tried
 from hearth.optimizing.sections.comparison import comparison
 from hearth.optimizing.sections.outcome import outcome
@@ -44,10 +45,11 @@ def _table(shown: Sequence[tuple[int, Tried]], report: Report) -> Html:
     found = [ratio for _, item in shown for ratio in [wording.ratio(item, key)] if ratio]
     noise = report.noise.get(key, 0.0)
     scale = drawings.ratios(found, noise)
-    drawn = element("span", short(wording.measure(key)), drawings.forest_scale(scale))
-    head = ("candidate", drawn, "", "outcome", "cold start", "memory", "size", "accuracy lost", "why")
+    drawn = drawings.forest_scale(scale)
+    head = ("candidate", "outcome", short(wording.measure(key)), drawn,
+            *map(_head, _others(report)), "loss", "why")  # fmt: skip
     rows = [_original(report)] if report.original else []
-    rows += [_row(number, item, key, scale, noise) for number, item in shown]
+    rows += [_row(number, item, report, scale) for number, item in shown]
     return table("Candidates side by side", head, rows)
 
 
@@ -58,7 +60,7 @@ def _original(report: Report) -> Sequence[Content]:
         "",
         wording.said(key, wording.value(figures, key)),
         "",
-        *(_figure(figures, item) for item in (COLD_START, MEMORY, SIZE)),
+        *(_costing(report.original_costs) if k == COST else _figure(figures, k) for k in _others(report)),
         "",
         "",
     )
@@ -68,20 +70,35 @@ def _figure(figures: Figures | None, key: str) -> Content:
     return wording.said(key, wording.value(figures, key)) if figures else _NONE
 
 
-def _row(
-    number: int, item: Tried, key: str, scale: drawings.Scale, noise: float
-) -> Sequence[Content]:
+def _others(report: Report) -> list[str]:
+    """Return the measures that have a column of their own beside the one that is drawn."""
+    key = wording.compared(report)
+    others = [k for k in (LATENCY, COLD_START, MEMORY, SIZE) if k != key]
+    return [*others, COST] if report.objective == COST else others
+
+
+def _head(key: str) -> str:
+    return "a million" if key == COST else wording.measure(key)
+
+
+def _costing(costs: Costs | None) -> Content:
+    found = wording.cheapest(costs)
+    return wording.dollars(found.dollars) if found else _NONE
+
+
+def _row(number: int, item: Tried, report: Report, scale: drawings.Scale) -> Sequence[Content]:
     figures = item.duel.candidate if item.duel else None
+    key = wording.compared(report)
     ratio = wording.ratio(item, key)
     lost, most = wording.loss(item.judgement)
     return (
         element("span", f"{number} ", name(item.name, 60)),
-        drawings.forest(ratio, scale, noise) if ratio else _NONE,
-        _with(wording.times(ratio), wording.said(key, wording.value(figures, key)))
-        if ratio
-        else "",
         outcome(item),
-        *(_beside(item, k) for k in (COLD_START, MEMORY, SIZE)),
+        _with(wording.said(key, wording.value(figures, key)), wording.times(ratio))
+        if ratio
+        else _NONE,
+        drawings.forest(ratio, scale, report.noise.get(key, 0.0)) if ratio else "",
+        *(_costing(item.costs) if k == COST else _beside(item, k) for k in _others(report)),
         _with(lost, most),
         short(item.reasons[0], _MOST_WHY) if item.reasons else "",
     )
@@ -112,7 +129,8 @@ def _fronts(shown: Sequence[tuple[int, Tried]], report: Report) -> Html:
     if not measured or report.original is None:
         return Html()
     charts = [_front(key, measured, report) for key in _CHARTS]
-    return element("div", _legend(measured, report), element("div", charts, class_="fronts"))
+    drawn = element("div", charts, class_="fronts")
+    return element("div", _legend(measured, report), drawn, class_="drawn")
 
 
 def _front(key: str, measured: Sequence[tuple[int, Tried]], report: Report) -> Html:
@@ -124,10 +142,9 @@ def _front(key: str, measured: Sequence[tuple[int, Tried]], report: Report) -> H
     ]
     caption = element(
         "figcaption", element("strong", f"Latency and {short(wording.measure(key))}"),
-        " – less is better: left and down",
     )  # fmt: skip
-    axis = Axis(wording.milliseconds, _CHARTS[key])
-    return element("figure", caption, drawings.front(points, axis))
+    drawn = drawings.front(points, Axis(wording.milliseconds, _CHARTS[key]))
+    return element("figure", caption, drawn) if drawn else drawn
 
 
 def _point(key: str, figures: Figures | None, label: str, kind: str) -> Point:
@@ -147,8 +164,8 @@ def _legend(measured: Sequence[tuple[int, Tried]], report: Report) -> Html:
     words = {
         drawings.ORIGINAL: "original",
         drawings.CHOSEN: "chosen",
-        drawings.ON: "no other is better in latency, cold start, memory, size and cost at once",
-        drawings.OFF: "another is",
+        drawings.ON: "no other is as good in everything",
+        drawings.OFF: "another is as good in everything, and better in something",
         drawings.WRONG: "the gate refused it",
     }
     there = {drawings.ORIGINAL, *(_spot(item) for _, item in measured)}
@@ -159,6 +176,7 @@ def _legend(measured: Sequence[tuple[int, Tried]], report: Report) -> Html:
         for kind, said in words.items()
         if kind in there
     ]
+    keys.append(element("span", "less is better: left and down"))
     return paragraph(keys, class_="legend")
 
 
@@ -180,7 +198,14 @@ def _detail(number: int, item: Tried, report: Report) -> Html:
         listed(told[:_MOST_REASONS]),
         left_out(len(told) - _MOST_REASONS, "reason"),
         listed([f"Note: {note}" for note in item.notes[:_MOST_REASONS]]),
-        comparison(item, report),
+        _figures(item, report),
     ]
     return folded(summary, element("div", body, class_="inside"))
+
+
+def _figures(item: Tried, report: Report) -> Html:
+    """Return all figures of a candidate, or the way to where they stand already."""
+    if item.duel is not None and item.name == report.chosen:
+        return paragraph(element("a", "All its figures", href="#winner"))
+    return comparison(item, report)
 

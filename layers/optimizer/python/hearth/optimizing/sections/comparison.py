@@ -36,7 +36,7 @@ def comparison(item: Tried, report: Report) -> Html:
     rows = [_row(key, duel, report, scale) for key in shown]
     rows += _cost(item, report)
     rows += _accuracy(item.judgement)
-    head = ("", "original", short(item.name, 40), "ratio", drawings.forest_scale(scale), "95%")
+    head = ("", "original", "variant", "ratio", drawings.forest_scale(scale), "95%")
     return table(f"{short(item.name, 40)} beside the original", head, rows)
 
 

@@ -60,7 +60,7 @@ def _chart(was: Costs, now: Costs | None) -> Html:
     caption = element(
         "figcaption",
         element("strong", "Cost of a million and latency"),
-        " by memory size in MB – less is better: left and down",
+        " by memory size – less is better: left and down",
     )
     legend = paragraph(keys, class_="legend")
     return element("figure", caption, legend, drawn)
