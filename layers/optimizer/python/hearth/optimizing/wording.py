@@ -238,6 +238,12 @@ def compared(report: Report) -> str:
     return report.objective if any(report.objective in d.ratios for d in measured) else LATENCY
 
 
+def chosen(report: Report) -> Tried | None:
+    """Return the candidate that won, None where none did."""
+    named = (item for item in report.tried if report.chosen and item.name == report.chosen)
+    return next(named, None)
+
+
 def ratio(item: Tried, name: str) -> Ratio | None:
     return item.duel.ratios.get(name) if item.duel else None
 

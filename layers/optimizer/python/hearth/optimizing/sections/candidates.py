@@ -205,7 +205,7 @@ def _detail(number: int, item: Tried, report: Report) -> Html:
 
 def _figures(item: Tried, report: Report) -> Html:
     """Return all figures of a candidate, or the way to where they stand already."""
-    if item.duel is not None and item.name == report.chosen:
+    if item.duel is not None and item is wording.chosen(report):
         return paragraph(element("a", "All its figures", href="#winner"))
     return comparison(item, report)
 

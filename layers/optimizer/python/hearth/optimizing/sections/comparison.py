@@ -18,12 +18,12 @@ _MOST_RATIOS = 24
 
 def winner(report: Report) -> list[Html]:
     """Return the chosen candidate beside the original; nothing where none is chosen."""
-    found = [item for item in report.tried if item.name == report.chosen and item.duel]
-    if not report.chosen or not found:
+    found = wording.chosen(report)
+    if found is None or found.duel is None:
         return []
     became = f", published as version {report.published}" if report.published else ""
-    said = paragraph(name(found[0].name), short(f"{became}, beside version {report.version}."))
-    return [said, comparison(found[0], report)]
+    said = paragraph(name(found.name), short(f"{became}, beside version {report.version}."))
+    return [said, comparison(found, report)]
 
 
 def comparison(item: Tried, report: Report) -> Html:

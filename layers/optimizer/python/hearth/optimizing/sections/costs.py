@@ -10,14 +10,14 @@ from hearth.monitoring.sections.blocks import paragraph, table
 from hearth.optimizing import drawings, wording
 from hearth.optimizing.cost import AtMemory, Costs
 from hearth.optimizing.drawings import Axis, Point
-from hearth.optimizing.report import Report, Tried
+from hearth.optimizing.report import Report
 
 _MOST_SIZES = 24
 
 
 def costs(report: Report) -> list[Html]:
     """Return the section's body; nothing where no cost is known."""
-    was, now = report.original_costs, _chosen(report)
+    was, now = report.original_costs, wording.chosen(report)
     if was is None:
         return []
     after = now.costs if now else None
@@ -26,11 +26,6 @@ def costs(report: Report) -> list[Html]:
         element("div", _chart(was, after), _table(was, after), class_="pairs"),
         _assumed(report),
     ]
-
-
-def _chosen(report: Report) -> Tried | None:
-    named = (item for item in report.tried if report.chosen and item.name == report.chosen)
-    return next(named, None)
 
 
 def _best(who: str, found: Costs | None) -> str:
