@@ -30,8 +30,6 @@ figcaption strong{color:var(--ink);font-weight:600}
 .spot{width:1.1rem;height:.9rem;vertical-align:-.1rem}
 .progress{height:.7rem;width:24rem;max-width:100%;border:1px solid var(--rule)}
 td small,th small{display:block;white-space:nowrap}
-.chosen-row,.chosen-row th{background:var(--share1)}
-.best{font-weight:600}
 .unfit{color:var(--muted)}
 .candidates details{border-top:1px solid var(--rule);padding:.45rem 0}
 .candidates details:last-child{border-bottom:1px solid var(--rule)}
