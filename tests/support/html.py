@@ -28,7 +28,7 @@ _FLOW = _PHRASING | frozenset(
         "ul",
     )
 )
-_DRAWN = frozenset(("circle", "path"))
+_DRAWN = frozenset(("circle", "path", "text"))
 CONTENT = {
     "html": frozenset(("head", "body")),
     "head": frozenset(("meta", "style", "title")),
@@ -45,7 +45,7 @@ CONTENT = {
     "table": frozenset(("caption", "thead", "tbody")),
     **dict.fromkeys(("thead", "tbody"), frozenset(("tr",))),
     "tr": frozenset(("th", "td")),
-    **dict.fromkeys(("circle", "meta", "path", "style", "title"), frozenset()),
+    **dict.fromkeys(("circle", "meta", "path", "style", "text", "title"), frozenset()),
 }  # fmt: skip
 _NO_TEXT = frozenset(
     (
@@ -69,7 +69,7 @@ _GLOBAL = frozenset(
 )
 ATTRIBUTES = {
     "a": {"href"}, "circle": {"cx", "cy", "r"}, "details": {"open"}, "html": {"lang"}, "ol": {"start"},
-    "meta": {"charset", "content", "http-equiv", "name"}, "path": {"d"}, "td": {"colspan"}, "th": {"scope"},
+    "meta": {"charset", "content", "http-equiv", "name"}, "path": {"d"}, "text": {"x", "y"}, "td": {"colspan"}, "th": {"scope"},
     "svg": {"viewbox", "preserveaspectratio", "focusable"},
 }  # fmt: skip
 # In a `dl`, a `div` holds terms; and so it may do nowhere else.

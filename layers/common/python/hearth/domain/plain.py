@@ -1,4 +1,7 @@
-"""Frozen dataclasses as JSON and back, without loss: NaN is null, infinities are words."""
+"""Frozen dataclasses as JSON and back, without loss: NaN is null, infinities are words.
+
+Where None may stand, null is read as None, NaN or not: both say that there is no figure.
+"""
 
 from __future__ import annotations
 

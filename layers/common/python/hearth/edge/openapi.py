@@ -11,7 +11,9 @@ from hearth.domain.errors import HearthError
 from hearth.edge.feedback_schemas import FEEDBACK_SCHEMAS
 from hearth.edge.headers import HEADER_LENGTH, REQUEST_ID
 from hearth.edge.json_schema import COUNT, TEXT, Schema, one_of, ref
+from hearth.edge.negotiation import HTML
 from hearth.edge.operations import OPERATIONS, Operation
+from hearth.edge.optimization_schemas import OPTIMIZATION_SCHEMAS
 from hearth.edge.parameters import PARAMETERS
 from hearth.edge.problem import meanings, status_of
 from hearth.edge.release import VERSION
@@ -72,6 +74,7 @@ def document() -> dict[str, Any]:
                 **REPOSITORY_SCHEMAS,
                 **FEEDBACK_SCHEMAS,
                 **REPORT_SCHEMAS,
+                **OPTIMIZATION_SCHEMAS,
             },
             "parameters": PARAMETERS,
             "headers": _HEADERS,
@@ -105,7 +108,9 @@ def _parameters(operation: Operation) -> list[str]:
         names += [] if operation.path.startswith("/v1") else ["HeaderLength"]
     if operation.request:
         names += ["ContentEncoding"]
-    if operation.answer == "Report":
+    if operation.answer == "OptimizationReport":
+        names += ["OfVersion"]
+    if any(kind.startswith(HTML) for kind in FORMS.get(operation.answer, ())):
         names += ["Format"]
     return names
 
@@ -125,7 +130,7 @@ def _request(operation: Operation) -> dict[str, Any]:
 def _responses(operation: Operation) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if operation.answer:
-        found["200"] = _answer(operation)
+        found[str(operation.status)] = _answer(operation)
     faults = _faults(operation)
     for status, meaning in faults.items():
         found[str(status)] = _error(meaning, ref("Error"), _identity(operation))

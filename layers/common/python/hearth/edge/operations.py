@@ -25,9 +25,10 @@ class Operation:
             three paths: without it, with `/a` and with `/b`.
         summary: One line.
         request: The schema of the body, or "" where none is read.
-        answer: The schema of what status 200 brings, or "" where the step is not built yet.
+        answer: The schema of what success brings, or "" where the step is not built yet.
         faults: What may go wrong beside what follows from the path.
         function: Who answers.
+        status: Of success.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Operation:
     answer: str = ""
     faults: tuple[type[HearthError], ...] = ()
     function: str = ""
+    status: int = 200
 
     @property
     def built(self) -> bool:
@@ -74,7 +76,6 @@ _CHANGE = (
     errors.TransitionRefused,
     errors.StoreConflict,
 )
-_LATER = (errors.NotBuilt,)
 _OPTIONAL = re.compile(r"(.*)\[(.*)\](.*)")
 
 
@@ -299,15 +300,19 @@ SURFACE: tuple[Operation, ...] = (
             "optimize",
             "POST",
             f"{_REPOSITORY}/optimize",
-            "Look for a smaller or faster variant of a model.",
-            faults=_LATER,
+            "Look for a faster, smaller or cheaper variant of a model.",
+            "OptimizeRequest",
+            "OptimizeAnswer",
+            (*_CHANGE, errors.UnknownVersion),
+            status=202,
         ),
         Operation(
             "optimization",
             "GET",
             f"{_REPOSITORY}/optimize",
-            "Tell what the last search for a variant found.",
-            faults=_LATER,
+            "Tell what the last search for a variant found, or how far it is.",
+            answer="OptimizationReport",
+            faults=(*_REGISTRY, errors.BadRequest, errors.UnknownVersion),
         ),
     ),
 )

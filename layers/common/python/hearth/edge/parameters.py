@@ -55,6 +55,12 @@ PARAMETERS = {
         "`region=eu,device=phone`.",
     ),
     "InputLocation": _header(INPUT_LOCATION, TEXT, f"Where the request's body lies: {_STORED}"),
+    "OfVersion": {
+        "name": "version",
+        "in": "query",
+        "description": "Of which version; without it, of the last search.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": INT64_MAX},
+    },
     "Format": {
         "name": "format",
         "in": "query",

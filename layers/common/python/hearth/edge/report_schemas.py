@@ -85,4 +85,5 @@ FORMS: dict[str, tuple[str, ...]] = {
         "application/openmetrics-text; version=1.0.0; charset=utf-8",
     ),
     "Report": ("text/html; charset=utf-8",),
+    "OptimizationReport": ("text/html; charset=utf-8",),
 }

@@ -1,0 +1,166 @@
+"""What a caller may say of a search for a variant: the body that asks for one, and the query."""
+
+from __future__ import annotations
+
+import json
+import re
+import reprlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hearth.domain.errors import BadRequest, InvalidName, MalformedBody
+from hearth.domain.identity import INT64_MAX
+from hearth.domain.identity import version as to_version
+from hearth.edge.compression import inflated
+from hearth.edge.events import HttpRequest
+
+OBJECTIVES = ("latency", "cold_start", "memory", "size", "cost")
+RECIPE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+LONGEST_RECIPE, MOST_RECIPES = 64, 32
+_VERSION = f"an integer from 1 to {INT64_MAX}"
+_QUERY = ("version", "format")
+
+
+@dataclass(frozen=True, slots=True)
+class OptimizeRequest:
+    """One wish for a better variant.
+
+    Args:
+        version: Of which version; 0 leaves it to the label `stable`.
+        objective: One of `OBJECTIVES`.
+        max_loss: How much of its quality a variant may lose, relative; None leaves it to the
+            manifest.
+        recipes: Those that alone may be used; none means all.
+        force: Whether to search although there is a report of the very same search.
+    """
+
+    version: int = 0
+    objective: str = OBJECTIVES[0]
+    max_loss: float | None = None
+    recipes: tuple[str, ...] = ()
+    force: bool = False
+
+
+def read_request(request: HttpRequest) -> OptimizeRequest:
+    """Return what a request's body asks for; an empty one asks for the defaults.
+
+    Raises:
+        MalformedBody: If it is no JSON object, or a field is unknown or of another type.
+        UnsupportedCoding: If its coding is not taken.
+        PayloadTooLarge: If it is too large once inflated.
+    """
+    body = inflated(request.body, request.headers)
+    try:
+        document = json.loads(body) if body.strip() else {}
+    except (ValueError, RecursionError) as error:
+        raise MalformedBody(
+            "the body is not JSON", got=body[:60], expected='{"objective": "latency"}, or nothing'
+        ) from error
+    if not isinstance(document, dict):
+        raise MalformedBody(
+            "the body is no object", got=type(document).__name__, expected="a JSON object"
+        )
+    return of_fields(document)
+
+
+def of_fields(fields: Mapping[str, Any]) -> OptimizeRequest:
+    """Return the wish in an object's fields; what it leaves out has its default.
+
+    Raises:
+        MalformedBody: If a field is unknown or of another type.
+
+    Example:
+        >>> of_fields({"objective": "size", "max_loss": 0.02}).max_loss
+        0.02
+    """
+    unknown = sorted(fields.keys() - _FIELDS.keys())
+    if unknown:
+        raise MalformedBody(
+            "a search has no such field",
+            got=", ".join(map(reprlib.repr, unknown[:10])),
+            expected="some of " + ", ".join(_FIELDS),
+            remedy="leave it out",
+        )
+    return OptimizeRequest(**{name: _FIELDS[name](value) for name, value in fields.items()})
+
+
+def read_query(query: Mapping[str, list[str]]) -> int:
+    """Return the version whose search is asked for, 0 where none is named.
+
+    Raises:
+        BadRequest: If a parameter is unknown, or stands there twice.
+        InvalidName: If the version is not a positive number.
+
+    Example:
+        >>> read_query({"version": ["3"]}), read_query({"format": ["html"]})
+        (3, 0)
+    """
+    unknown = sorted(query.keys() - set(_QUERY))
+    if unknown:
+        raise BadRequest(
+            "the report of a search takes no such parameter",
+            got=", ".join(map(reprlib.repr, unknown[:10])),
+            expected="some of " + ", ".join(_QUERY),
+            remedy="leave it out",
+        )
+    named = query.get("version", [])
+    if len(named) > 1:
+        raise BadRequest("version stands there more than once", got=len(named), expected="once")
+    return to_version(named[0]) if named else 0
+
+
+def _wrong(field: str, value: object, expected: str) -> MalformedBody:
+    return MalformedBody(
+        f"{field} of a search is not usable",
+        got=reprlib.repr(value),
+        expected=expected,
+        remedy="correct it, or leave it out for the default",
+    )
+
+
+def _version(value: object) -> int:
+    """Return a version, written as a number or, as versions travel elsewhere, as text."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise _wrong("version", value, _VERSION)
+    try:
+        return to_version(value)
+    except InvalidName as error:
+        raise _wrong("version", value, _VERSION) from error
+
+
+def _objective(value: object) -> str:
+    if not isinstance(value, str) or value not in OBJECTIVES:
+        raise _wrong("objective", value, "one of " + ", ".join(OBJECTIVES))
+    return value
+
+
+def _max_loss(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
+        raise _wrong("max_loss", value, "a number from 0 to 1, 1 itself left out: 0.01 is 1%")
+    return float(value)
+
+
+def _recipes(value: object) -> tuple[str, ...]:
+    expected = f"at most {MOST_RECIPES} names, each like 'int8-dynamic'"
+    if not isinstance(value, list) or len(value) > MOST_RECIPES:
+        raise _wrong("recipes", value, expected)
+    for item in value:
+        if not isinstance(item, str) or len(item) > LONGEST_RECIPE or not RECIPE.fullmatch(item):
+            raise _wrong("recipes", item, expected)
+    return tuple(dict.fromkeys(value))
+
+
+def _force(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise _wrong("force", value, "true or false")
+    return value
+
+
+_FIELDS: dict[str, Callable[[object], Any]] = {
+    "version": _version,
+    "objective": _objective,
+    "max_loss": _max_loss,
+    "recipes": _recipes,
+    "force": _force,
+}
