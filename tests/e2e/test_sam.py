@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,14 @@ import pytest
 import requests
 import tritonclient.http as triton
 from hearth.edge.openapi import document
+from hearth.optimizing.plan import NAMES
+from hearth.optimizing.searches import Searches
+from hearth.publishing.publication import Publisher
+from hearth.stores.artefacts import Artefacts
+from hearth.stores.aws_s3 import S3Blobs, S3Documents
+from hearth.stores.clock import SystemClock
 from hearth_local.template import load
+from support import optimizing
 from support.sam import (
     BUCKET,
     LAYERS,
@@ -295,6 +303,37 @@ def test_reconciling_what_is_right_changes_nothing(
     before = aws.s3.head_object(Bucket=BUCKET, Key="registry/doubled.json")["ETag"]
     invoke("HealthCheckFunction", {"do": "reconcile"})
     assert aws.s3.head_object(Bucket=BUCKET, Key="registry/doubled.json")["ETag"] == before
+
+
+def test_optimize_finds_a_smaller_variant_in_its_container(
+    aws: Aws, invoke: Invoke, tmp_path: Path
+) -> None:
+    """Candidates are made and measured in child processes, with what the four layers hold alone."""
+    artefacts = Artefacts(S3Documents(BUCKET, aws.s3), S3Blobs(BUCKET, aws.s3))
+    given = optimizing.source("digits_mlp", tmp_path)
+    Publisher(artefacts, SystemClock()).publish(given)
+    wish = {"version": 1, "objective": "size", "recipes": ["int8-dynamic-matmul"]}
+    found = invoke("OptimizeFunction", {"do": "optimize", "model": "digits_mlp", **wish})
+    assert (found["verdict"], found["published"]) == ("accepted", 2), found
+    child = artefacts.manifest("digits_mlp", 2).manifest
+    assert (
+        child.model_file.size < 0.4 * artefacts.manifest("digits_mlp", 1).manifest.model_file.size
+    )
+
+
+def test_every_recipe_runs_on_what_the_layers_hold(
+    aws: Aws, invoke: Invoke, tmp_path: Path
+) -> None:
+    """No recipe needs a package that this machine has and Lambda has not."""
+    artefacts = Artefacts(S3Documents(BUCKET, aws.s3), S3Blobs(BUCKET, aws.s3))
+    given = replace(optimizing.source("digits_conv", tmp_path), model="conv")
+    Publisher(artefacts, SystemClock()).publish(given)
+    wish = {"version": 1, "recipes": [name for name in NAMES if name != "fusion"]}
+    invoke("OptimizeFunction", {"do": "optimize", "model": "conv", **wish})
+    report = Searches(S3Documents(BUCKET, aws.s3), SystemClock()).find("conv", 1).report
+    imports = [one for one in report.tried if "ModuleNotFoundError" in " ".join(one.reasons)]
+    assert report.tried
+    assert not imports, imports
 
 
 QUANTISE = """

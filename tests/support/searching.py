@@ -101,7 +101,9 @@ def duel(candidate: Figures, wide: float = 0.012) -> Duel:
 def judged(agreement: float, error: float, right: float, *, passed: bool = True) -> Judgement:
     loss = (0.8978 - right) / 0.8978
     accuracy = Accuracy("accuracy", ROWS, 0.8978, right, loss, loss + 0.0067)
-    fidelity = Fidelity(ROWS, True, error < 1e-3, float(agreement), agreement - 0.005, error, error * 1.4)
+    fidelity = Fidelity(
+        ROWS, True, error < 1e-3, float(agreement), agreement - 0.005, error, error * 1.4
+    )
     why = (
         f"accuracy {right:.4f} against {0.8978:.4f}: at most {loss + 0.0067:.2%} worse (95%), "
         f"{'within' if passed else 'more than'} the 1% that the manifest allows"

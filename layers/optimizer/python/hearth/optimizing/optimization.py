@@ -8,10 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hearth.domain.errors import HearthError, StoreError, UnknownModel
+from hearth.domain.errors import HearthError, StoreError
 from hearth.domain.manifest import OPTIMIZED, Lineage
 from hearth.domain.optimization import Wish
 from hearth.optimizing import release
+from hearth.optimizing.meant import meant
 from hearth.optimizing.report import (
     ACCEPTED,
     DONE,
@@ -101,21 +102,6 @@ def optimize(model: str, wish: Wish, attempt: Attempt, optimizer: Optimizer) -> 
         return held.end(_found_before(held, optimizer) or _search(held, read, attempt, optimizer))
     finally:
         optimizer.files.remove(read.sha256)
-
-
-def meant(model: str, version: int, artefacts: Artefacts) -> ReadManifest:
-    """Return the version that is meant: the one named, or of 0 the newest that is no variant.
-
-    Raises:
-        UnknownModel, UnknownVersion: If there is none.
-    """
-    if version:
-        return artefacts.manifest(model, version)
-    for number in reversed(artefacts.versions(model)):
-        read = artefacts.manifest(model, number)
-        if read.manifest.provenance.origin != OPTIMIZED:
-            return read
-    raise UnknownModel(f"there is no version of {model!r}", remedy="publish it first")
 
 
 def _opened(read: ReadManifest, wish: Wish, optimizer: Optimizer) -> Report:
