@@ -83,7 +83,7 @@ def drop_unused(model: onnx.ModelProto) -> None:
 
 
 def _few(tensor: onnx.TensorProto) -> bool:
-    return math.prod(tensor.dims) <= _MOST_DEFAULTS
+    return bool(math.prod(tensor.dims) <= _MOST_DEFAULTS)
 
 
 def delete(items: Any, unwanted: Callable[[Any], bool]) -> None:  # noqa: ANN401 (protobuf's lists)

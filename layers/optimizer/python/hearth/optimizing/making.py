@@ -35,7 +35,7 @@ def make(work: Work, recipes: Sequence[str]) -> Candidate:
     Raises:
         RecipeFailed: Naming the recipe and the reason.
     """
-    return _make(work, recipes, lambda name: None)
+    return _make(work, recipes, lambda _: None)
 
 
 def make_apart(
@@ -165,16 +165,14 @@ def _at_work(stdout: bytes, recipes: Sequence[str]) -> str:
     return str(next((s["at"] for s in reversed(_said(stdout)) if "at" in s), recipes[0]))
 
 
-def _death(
-    done: subprocess.CompletedProcess[bytes], recipe: str, memory_mb: int
-) -> RecipeFailed:
+def _death(done: subprocess.CompletedProcess[bytes], recipe: str, memory_mb: int) -> RecipeFailed:
     said = done.stderr.decode("utf-8", "replace").strip()[-200:]
     if done.returncode == -signal.SIGKILL or _is_memory(said):
         return RecipeFailed(f"{recipe} takes more memory than there is", got=f"{memory_mb} MB")
     return RecipeFailed(f"{recipe} crashes", got=f"exit status {done.returncode}: {said}")
 
 
-def _say(**what: Any) -> None:
+def _say(**what: object) -> None:
     print(json.dumps({"hearth": 1, **what}), flush=True)  # noqa: T201
 
 

@@ -1,4 +1,4 @@
-"""Model files as recipes read and write them: whole, with their weights, and in a form of their own.
+"""Model files as recipes read and write them: whole, with their weights, in a form of their own.
 
 What a tool leaves is put in order before it is written: inputs and outputs are described as they
 were, nodes stand in an order in which they can run, and exactly the domains in use are imported.
