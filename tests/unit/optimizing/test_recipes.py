@@ -388,6 +388,29 @@ def test_weights_left_among_the_inputs_become_weights(
     assert inspect(made.path).quantized
 
 
+def test_local_functions_are_part_of_the_graph(
+    tmp_path: Path,
+    work: Callable[..., Work],
+    answers: Callable[..., Tensors],
+    operators: Callable[[Path], list[str]],
+) -> None:
+    """Weights that a local function multiplies by are found and quantised."""
+    own = [helper.make_opsetid("", 17)]
+    nodes = [helper.make_node("MatMul", ["a", "w"], ["b"]), helper.make_node("Relu", ["b"], ["c"])]
+    layer = helper.make_function("own", "Layer", ["a", "w"], ["c"], nodes, own)
+    called = [helper.make_node("Layer", ["x", "w"], ["y"], domain="own")]
+    source = saved(tmp_path / "m.onnx", called, {"w": matrix(64, 64)})
+    model = onnx.load(source)
+    model.functions.append(layer)
+    model.opset_import.append(helper.make_opsetid("own", 1))
+    onnx.save(model, source)
+    assert inspect(source).weighted == {"MatMul": 64 * 64 * 4}
+    for recipe, operator in (("int8-blocks", "MatMulNBits"), ("int8-dynamic", "MatMulInteger")):
+        made = make(work(source, recipe), [recipe])
+        assert operator in operators(made.path)
+        assert off(answers(made.path), answers(source)) <= 0.05
+
+
 def test_runtime_options_stay(model_at: Callable[[str], Path], work: Callable[..., Work]) -> None:
     """A candidate is opened as the original is."""
     runtime = RuntimeOptions(intra_op_num_threads=1, graph_optimization_level="basic")

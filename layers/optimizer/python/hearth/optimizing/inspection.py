@@ -58,8 +58,7 @@ class Inspection:
 
 def inspect(path: Path) -> Inspection:
     """Return what a model file is made of; it was checked when it was published."""
-    model = onnx.load(path, load_external_data=False)
-    graphs.separate_weights(model)
+    model = graphs.plain(onnx.load(path, load_external_data=False))
     operators = Counter(operator(node) for graph in graphs.graphs(model) for node in graph.node)
     tensors = _Tensors.of(model)
     return Inspection(
@@ -201,7 +200,7 @@ def _family(model: onnx.ModelProto, operators: Mapping[str, int]) -> str:
     return next((family for family, some in others if types & some), OTHER)
 
 
-def _attends(graph: onnx.GraphProto | onnx.FunctionProto) -> bool:
+def _attends(graph: onnx.GraphProto) -> bool:
     """Return whether what a Softmax gives is multiplied by something: attention spelled out."""
     shares = {node.output[0] for node in graph.node if node.op_type == "Softmax"}
     for node in graph.node:
