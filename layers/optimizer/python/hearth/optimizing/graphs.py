@@ -7,14 +7,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import onnx
+from onnx import inliner
 
 # Larger defaults of inputs are weights that an exporter left there: no signature has them.
 _MOST_DEFAULTS = 1024
 
 
-def graphs(model: onnx.ModelProto) -> Iterator[onnx.GraphProto | onnx.FunctionProto]:
-    """Yield the main graph, every graph within it, and the bodies of local functions."""
-    pending: list[onnx.GraphProto | onnx.FunctionProto] = [model.graph, *model.functions]
+def graphs(model: onnx.ModelProto) -> Iterator[onnx.GraphProto]:
+    """Yield the main graph and every graph within it."""
+    pending = [model.graph]
     while pending:
         graph = pending.pop()
         yield graph
@@ -44,12 +45,19 @@ def weights(model: onnx.ModelProto) -> dict[str, onnx.TensorProto]:
     return {tensor.name: tensor for tensor in model.graph.initializer if tensor.name not in inputs}
 
 
-def separate_weights(model: onnx.ModelProto) -> None:
-    """Leave a default among the inputs only where requests can override it."""
-    small = set() if model.ir_version < 4 else {t.name for t in model.graph.initializer if _few(t)}
-    all_defaults = {tensor.name for tensor in model.graph.initializer}
-    delete(model.graph.input, lambda edge: edge.name in all_defaults - small)
-    model.ir_version = max(model.ir_version, 4)  # before, every weight had to be an input
+def plain(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return a model in the one form that recipes know; the model given is spent.
+
+    Local functions are part of the graph, as ONNX Runtime makes them, and weights are no inputs:
+    a default is among the inputs only where requests can override it.
+    """
+    made = inliner.inline_local_functions(model) if model.functions else model
+    tensors = {tensor.name for tensor in made.graph.initializer}
+    if made.ir_version >= 4:  # before, every weight had to be an input
+        tensors -= {tensor.name for tensor in made.graph.initializer if _few(tensor)}
+    delete(made.graph.input, lambda edge: edge.name in tensors)
+    made.ir_version = max(made.ir_version, 4)
+    return made
 
 
 def prepare(model: onnx.ModelProto) -> None:
@@ -77,13 +85,12 @@ def drop_unused(model: onnx.ModelProto) -> None:
     used = {edge.name for edge in (*model.graph.output, *model.graph.input)}
     for graph in graphs(model):
         used.update(name for node in graph.node for name in node.input)
-        if isinstance(graph, onnx.GraphProto):
-            used.update(edge.name for edge in graph.output)
+        used.update(edge.name for edge in graph.output)
     delete(model.graph.initializer, lambda tensor: tensor.name not in used)
 
 
 def _few(tensor: onnx.TensorProto) -> bool:
-    return math.prod(tensor.dims) <= _MOST_DEFAULTS
+    return bool(math.prod(tensor.dims) <= _MOST_DEFAULTS)
 
 
 def delete(items: Any, unwanted: Callable[[Any], bool]) -> None:  # noqa: ANN401 (protobuf's lists)

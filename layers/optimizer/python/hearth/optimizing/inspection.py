@@ -22,6 +22,7 @@ TREES, LINEAR, CONVOLUTIONAL, DEPTHWISE, TRANSFORMER, RECURRENT, DENSE, OTHER = 
     "dense",
     "other",
 )
+_OWN = ("", "ai.onnx")  # ONNX's own domain has two names
 FAMILIES = (TREES, LINEAR, CONVOLUTIONAL, DEPTHWISE, TRANSFORMER, RECURRENT, DENSE, OTHER)
 
 
@@ -57,8 +58,7 @@ class Inspection:
 
 def inspect(path: Path) -> Inspection:
     """Return what a model file is made of; it was checked when it was published."""
-    model = onnx.load(path, load_external_data=False)
-    graphs.separate_weights(model)
+    model = graphs.plain(onnx.load(path, load_external_data=False))
     operators = Counter(operator(node) for graph in graphs.graphs(model) for node in graph.node)
     tensors = _Tensors.of(model)
     return Inspection(
@@ -69,14 +69,13 @@ def inspect(path: Path) -> Inspection:
         weighted=dict(sorted(tensors.weighted.items())),
         dynamic=_dynamic(model.graph),
         quantized=any(_is_quantized(name) for name in operators),
-        opset=max((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), default=0),
+        opset=max((o.version for o in model.opset_import if o.domain in _OWN), default=0),
     )
 
 
 def operator(node: onnx.NodeProto) -> str:
     """Return what a node's type is called: with its domain, unless that is ONNX's own."""
-    own = node.domain in ("", "ai.onnx")
-    return str(node.op_type if own else f"{node.domain}.{node.op_type}")
+    return str(node.op_type if node.domain in _OWN else f"{node.domain}.{node.op_type}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +136,8 @@ def _weighted(graph: onnx.GraphProto, scope: _Scope) -> Counter[str]:
     return found
 
 
-_BITS = {
+# What Open Inference calls a type of numbers, and the bits of one; other types keep ONNX's name.
+_BITS: Mapping[int, tuple[str, int]] = {
     TensorProto.FLOAT: ("FP32", 32),
     TensorProto.DOUBLE: ("FP64", 64),
     TensorProto.FLOAT16: ("FP16", 16),
@@ -153,14 +153,16 @@ _BITS = {
 def _datatype(tensor: TensorProto) -> str:
     if tensor.data_type == TensorProto.STRING:
         return "BYTES"
-    return _BITS.get(tensor.data_type, (TensorProto.DataType.Name(tensor.data_type), 0))[0]
+    known = _BITS.get(tensor.data_type)
+    return known[0] if known else str(TensorProto.DataType.Name(tensor.data_type))
 
 
 def _bytes(tensor: TensorProto) -> int:
     if tensor.data_type == TensorProto.STRING:
         return sum(len(text) for text in tensor.string_data)
     bits = _BITS.get(tensor.data_type, ("", 8))[1]
-    return math.ceil(math.prod(tensor.dims) * bits / 8)
+    numbers: int = math.prod(tensor.dims)
+    return math.ceil(numbers * bits / 8)
 
 
 def _size(path: Path, files: frozenset[str]) -> int:
@@ -198,7 +200,7 @@ def _family(model: onnx.ModelProto, operators: Mapping[str, int]) -> str:
     return next((family for family, some in others if types & some), OTHER)
 
 
-def _attends(graph: onnx.GraphProto | onnx.FunctionProto) -> bool:
+def _attends(graph: onnx.GraphProto) -> bool:
     """Return whether what a Softmax gives is multiplied by something: attention spelled out."""
     shares = {node.output[0] for node in graph.node if node.op_type == "Softmax"}
     for node in graph.node:
@@ -215,9 +217,11 @@ def _is_depthwise(model: onnx.ModelProto) -> bool:
     return len(grouped) >= _DEPTHWISE_SHARE * max(1, len(convs))
 
 
-_QUANTIZED = ("Quantize", "Dequantize", "DynamicQuantize", "QLinear", "QAttention", "QGemm")
-_QUANTIZED += ("QEmbed", "MatMulInteger", "ConvInteger", "MatMulNBits", "MatMulBnb4")
-_QUANTIZED += ("QOrdered", "GatherBlockQuantized", "QMoE")
+_QUANTIZED = (
+    *("Quantize", "Dequantize", "DynamicQuantize", "QLinear", "QAttention", "QGemm", "QEmbed"),
+    *("MatMulInteger", "ConvInteger", "MatMulNBits", "MatMulBnb4", "QOrdered", "QMoE"),
+    "GatherBlockQuantized",
+)
 
 
 def _is_quantized(name: str) -> bool:

@@ -16,7 +16,7 @@ from typing import Any
 from hearth.domain.errors import HearthError, ResourceExhausted
 from hearth.optimizing import work_document
 from hearth.optimizing.candidate import Candidate
-from hearth.optimizing.inspection import Inspection, inspect
+from hearth.optimizing.inspection import inspect
 from hearth.optimizing.recipe import Recipe, RecipeFailed, Work
 from hearth.optimizing.recipes.all import named
 from hearth.publishing import onnx_file
@@ -35,7 +35,7 @@ def make(work: Work, recipes: Sequence[str]) -> Candidate:
     Raises:
         RecipeFailed: Naming the recipe and the reason.
     """
-    return _make(work, recipes, lambda name: None)
+    return _make(work, recipes, lambda _: None)
 
 
 def make_apart(
@@ -82,31 +82,29 @@ def working_folder(work: Work, at: int, recipe: str) -> Path:
 
 
 def _make(work: Work, recipes: Sequence[str], say: Callable[[str], None]) -> Candidate:
-    candidate, before = work.before, inspect(work.before.path)
+    candidate = work.before
     for at, name in enumerate(recipes):
         say(name)
         folder = working_folder(work, at, name)
         folder.mkdir(parents=True)
         try:
-            candidate, before = _step(
-                named(name), replace(work, before=candidate, folder=folder), before
-            )
+            candidate = _step(named(name), replace(work, before=candidate, folder=folder))
         except Exception as error:
             raise _named(name, error) from error
         _drop_folders(work, recipes[:at], candidate)
     return candidate
 
 
-def _step(recipe: Recipe, work: Work, before: Inspection) -> tuple[Candidate, Inspection]:
-    """Apply one recipe, and return what it made, proven, and what that is made of."""
+def _step(recipe: Recipe, work: Work) -> Candidate:
+    """Apply one recipe, and return what it made, proven."""
+    before = inspect(work.before.path)
     _require(recipe.requires(before, work.calibration is not None))
     made = recipe.apply(work)
-    after = inspect(made.path)
-    _require(recipe.ensures(before, after, made))
+    _require(recipe.ensures(before, inspect(made.path), made))
     onnx_file.read(made.path)  # as it will be when it is published
     path, runtime = made.opened
     require_signature(Session(path, runtime, _ONE_THREAD_MB).signature, work.signature)
-    return made, after
+    return made
 
 
 def _require(reason: str) -> None:
@@ -156,8 +154,10 @@ def _read(
 
 
 def _said(stdout: bytes) -> list[dict[str, Any]]:
-    """Return the child's own lines; tools print, too."""
-    return [json.loads(line) for line in stdout.splitlines() if line.startswith(b'{"hearth": 1,')]
+    """Return the child's own lines: tools print, too, and the last one may be cut off."""
+    begin, end = b'{"hearth": 1, ', b"}"
+    lines = (x for x in stdout.splitlines() if x.startswith(begin) and x.endswith(end))
+    return [json.loads(line) for line in lines]
 
 
 def _at_work(stdout: bytes, recipes: Sequence[str]) -> str:
@@ -165,16 +165,14 @@ def _at_work(stdout: bytes, recipes: Sequence[str]) -> str:
     return str(next((s["at"] for s in reversed(_said(stdout)) if "at" in s), recipes[0]))
 
 
-def _death(
-    done: subprocess.CompletedProcess[bytes], recipe: str, memory_mb: int
-) -> RecipeFailed:
+def _death(done: subprocess.CompletedProcess[bytes], recipe: str, memory_mb: int) -> RecipeFailed:
     said = done.stderr.decode("utf-8", "replace").strip()[-200:]
     if done.returncode == -signal.SIGKILL or _is_memory(said):
         return RecipeFailed(f"{recipe} takes more memory than there is", got=f"{memory_mb} MB")
     return RecipeFailed(f"{recipe} crashes", got=f"exit status {done.returncode}: {said}")
 
 
-def _say(**what: Any) -> None:
+def _say(**what: object) -> None:
     print(json.dumps({"hearth": 1, **what}), flush=True)  # noqa: T201
 
 

@@ -1,4 +1,4 @@
-"""Model files as recipes read and write them: whole, with their weights, and in a form of their own.
+"""Model files as recipes read and write them: whole, with their weights, in a form of their own.
 
 What a tool leaves is put in order before it is written: inputs and outputs are described as they
 were, nodes stand in an order in which they can run, and exactly the domains in use are imported.
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import onnx
 from hearth.optimizing.candidate import Candidate
-from hearth.optimizing.graphs import delete, graphs, made, separate_weights, taken
+from hearth.optimizing.graphs import delete, graphs, made, plain, taken
 from hearth.optimizing.recipe import RecipeFailed, Work
 
 MICROSOFT = "com.microsoft"
@@ -50,8 +50,7 @@ def read(candidate: Candidate) -> Whole:
             got=f"{size >> 20} MB",
             expected=f"at most {LARGEST >> 20} MB with its weights",
         )
-    model = onnx.load(candidate.path)
-    separate_weights(model)
+    model = plain(onnx.load(candidate.path))
     edges = onnx.GraphProto(input=model.graph.input, output=model.graph.output)  # copies
     tensors = {tensor.name for tensor in model.graph.initializer}
     defaults = frozenset(edge.name for edge in edges.input if edge.name in tensors)
@@ -114,8 +113,7 @@ def _sort(graph: onnx.GraphProto) -> None:
 
 
 def _import_domains(model: onnx.ModelProto) -> None:
-    used = {_own(node.domain) for graph in graphs(model) for node in graph.node}
-    used |= {function.domain for function in model.functions} | {""}
+    used = {"", *(_own(node.domain) for graph in graphs(model) for node in graph.node)}
     delete(model.opset_import, lambda opset: _own(opset.domain) not in used)
     if MICROSOFT in used and all(opset.domain != MICROSOFT for opset in model.opset_import):
         model.opset_import.add(domain=MICROSOFT, version=1)

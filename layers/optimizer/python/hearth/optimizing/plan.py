@@ -110,9 +110,7 @@ def _order(inspection: Inspection) -> tuple[tuple[str, ...], ...]:
     return (*first, *((name,) for name in NAMES if (name,) not in first))
 
 
-def _reason(
-    name: str, inspection: Inspection, *, calibration: bool, only: Sequence[str]
-) -> str:
+def _reason(name: str, inspection: Inspection, *, calibration: bool, only: Sequence[str]) -> str:
     """Return why a recipe is left out; "" where it is tried."""
     if only and name not in only:
         return "it was not asked for"

@@ -115,7 +115,7 @@ def _static(recipe: str, inspection: Inspection, *, calibration: bool) -> str:
             "and was nowhere more accurate"
         )
     if recipe == "int8-static" and inspection.family == DEPTHWISE:
-        return "one scale for all channels of a depthwise Conv loses accuracy; one for each is tried"
+        return "one scale for all channels of a depthwise Conv loses accuracy: each gets its own"
     if recipe == "int8-static-mixed" and inspection.family not in (*_CONVOLUTIONS, TRANSFORMER):
         return "it has few operators, of which none is worth giving back"
     return ""
@@ -131,7 +131,7 @@ def _blocks(inspection: Inspection, least_kb: int) -> str:
 def _fp16(inspection: Inspection) -> str:
     kb = inspection.weights.get("FP32", 0) / 1024
     if kb < _LARGE_KB:
-        return f"it would save {kb / 2:.0f} KB and be no faster; it is tried from 1 MB of weights on"
+        return f"it would save {kb / 2:.0f} KB and be no faster; it is tried from 1 MB on"
     return ""
 
 
@@ -155,7 +155,7 @@ def _one_thread(inspection: Inspection) -> str:
     return ""
 
 
-def _pruning(inspection: Inspection) -> str:
+def _pruning(_: Inspection) -> str:
     return (
         "zeros take the same bytes and the same time as other weights: "
         "it changes neither the file's size nor the speed"

@@ -10,8 +10,17 @@ from hearth.optimizing.inspection import TRANSFORMER, Inspection
 from hearth.optimizing.recipe import Work
 from hearth.optimizing.recipes.graph import BASIC, optimise
 
-_FUSED = ("Attention", "MultiHeadAttention", "EmbedLayerNormalization", "SkipLayerNormalization")
-_FUSED += ("BiasGelu", "Gelu", "FastGelu", "SkipSimplifiedLayerNormalization", "RotaryEmbedding")
+_FUSED = (
+    "Attention",
+    "MultiHeadAttention",
+    "EmbedLayerNormalization",
+    "SkipLayerNormalization",
+    "SkipSimplifiedLayerNormalization",
+    "BiasGelu",
+    "Gelu",
+    "FastGelu",
+    "RotaryEmbedding",
+)
 
 
 @dataclass(frozen=True, slots=True)

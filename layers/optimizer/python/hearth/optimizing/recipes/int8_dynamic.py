@@ -84,7 +84,7 @@ def narrow() -> bool:
 
 
 def _without_conv(wanted: tuple[str, ...], model: onnx.ModelProto) -> tuple[str, ...]:
-    """Leave Conv out where there is an LSTM: its weights are the point, and Conv would slow down."""
+    """Leave Conv out where there is an LSTM: that is the point, and Conv would slow down."""
     has_lstm = any(node.op_type == "LSTM" for node in model.graph.node)
     return tuple(name for name in wanted if not (has_lstm and name in _CONV))
 
@@ -112,7 +112,7 @@ def _misunderstood(whole: model_file.Whole) -> list[str]:
     ]
 
 
-def _never(node: onnx.NodeProto) -> bool:
+def _never(_: onnx.NodeProto) -> bool:
     return False
 
 
