@@ -11,6 +11,7 @@ from hearth.domain.manifest import RuntimeOptions
 from hearth.optimizing.candidate import ORIGINAL, Candidate
 from hearth.serving import golden
 from hearth.serving.golden import GoldenCase
+
 from support import models
 
 SLOW = """
@@ -55,7 +56,7 @@ one_row (float[N,4] x) => (float[M,4] y)
 <int64[2] shape = {1, 4}>
 { y = Reshape (x, shape) }"""
 
-UNKNOWN = 'unknown (float[N,4] x) => (float[N,4] y) { y = NoSuchOperator (x) }'
+UNKNOWN = "unknown (float[N,4] x) => (float[N,4] y) { y = NoSuchOperator (x) }"
 WIDER = "wider (float[N,5] x) => (float[N,5] y) { y = Neg (x) }"
 FIXED = "fixed (float[2,4] x) => (float[2,4] y) { y = Neg (x) }"
 VECTOR = "vector (float[4] x) => (float[4] y) { y = Neg (x) }"
@@ -65,7 +66,9 @@ BF16 = "bf16 (bfloat16[N,4] x) => (bfloat16[N,4] y) { f = Cast <to = 1> (x) n = 
 ROW: Any = np.float32([[1, 2, 3, 4]])
 
 
-def candidate(folder: Path, text: str = models.DOUBLED, name: str = ORIGINAL, **runtime: Any) -> Candidate:
+def candidate(
+    folder: Path, text: str = models.DOUBLED, name: str = ORIGINAL, **runtime: Any
+) -> Candidate:
     """Return the model of a graph's text as a candidate in a folder of its own."""
     path = folder / name / "model.onnx"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -76,8 +79,12 @@ def candidate(folder: Path, text: str = models.DOUBLED, name: str = ORIGINAL, **
 def layers(folder: Path, count: int, name: str = ORIGINAL, width: int = 256) -> Candidate:
     """Return a model of so many dense layers, which decide what it takes."""
     random = np.random.default_rng(0)
-    weights = [(random.standard_normal((width, width)) / 16).astype(np.float32) for _ in range(count)]
-    nodes = [onnx.helper.make_node("MatMul", [f"t{n}", f"w{n}"], [f"t{n + 1}"]) for n in range(count)]
+    weights = [
+        (random.standard_normal((width, width)) / 16).astype(np.float32) for _ in range(count)
+    ]
+    nodes = [
+        onnx.helper.make_node("MatMul", [f"t{n}", f"w{n}"], [f"t{n + 1}"]) for n in range(count)
+    ]
     graph = onnx.helper.make_graph(
         nodes,
         "layers",
@@ -85,7 +92,9 @@ def layers(folder: Path, count: int, name: str = ORIGINAL, width: int = 256) -> 
         [onnx.helper.make_tensor_value_info(f"t{count}", onnx.TensorProto.FLOAT, ["N", width])],
         [onnx.numpy_helper.from_array(weight, f"w{n}") for n, weight in enumerate(weights)],
     )
-    made = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 21)], ir_version=10)
+    made = onnx.helper.make_model(
+        graph, opset_imports=[onnx.helper.make_opsetid("", 21)], ir_version=10
+    )
     path = folder / name / "model.onnx"
     path.parent.mkdir(parents=True, exist_ok=True)
     onnx.save(made, path)

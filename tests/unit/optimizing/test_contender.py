@@ -30,6 +30,11 @@ def process(candidate: Candidate, memory_mb: int = 1769) -> ContenderProcess:
     return ContenderProcess("candidate", candidate, memory_mb)
 
 
+def load(asked: ContenderProcess, case: Path, limit_s: float = 60) -> None:
+    asked.ask("open", 60, case=str(case), threads=1)
+    asked.ask("first", limit_s)
+
+
 def opened(folder: Path, text: str, case: Any) -> Contender:
     """A contender in this process, after its first run."""
     made = Contender(contending.candidate(folder, text).path, RuntimeOptions(), 1769)
@@ -112,7 +117,11 @@ def test_contender_imports_what_a_prediction_needs() -> None:
         " 'ml_dtypes', 'sympy'}), 'onnxruntime.quantization' in sys.modules)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], env=child.environment(), capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        env=child.environment(),
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout.strip() == "[] False"
 
@@ -154,8 +163,7 @@ def test_candidate_that_cannot_be_opened_or_run_is_named_with_the_reason(
     case = contending.cases(tmp_path)
     made = contending.candidate(tmp_path, text, "int8-static")
     with process(made) as asked, pytest.raises(ContenderFailed) as caught:
-        asked.ask("open", 60, case=str(case), threads=1)
-        asked.ask("first", 60)
+        load(asked, case)
     assert str(caught.value).startswith(f"candidate int8-static cannot be {do}: got ")
     assert says in str(caught.value)
     assert (caught.value.whose, caught.value.alive) == ("candidate", True)
@@ -168,7 +176,9 @@ def test_candidate_that_crashes_is_an_error_with_its_exit_status(tmp_path: Path)
     with process(contending.candidate(tmp_path, contending.CRASHING)) as asked:
         asked.ask("open", 60, case=str(case), threads=1)
         for _ in range(2):
-            with pytest.raises(ContenderFailed, match="cannot be run: got crashed with exit status -8") as caught:
+            with pytest.raises(
+                ContenderFailed, match="cannot be run: got crashed with exit status -8"
+            ) as caught:
                 asked.ask("first", 60)
             assert not caught.value.alive
 
@@ -176,10 +186,10 @@ def test_candidate_that_crashes_is_an_error_with_its_exit_status(tmp_path: Path)
 def test_candidate_that_does_not_fit_in_memory_says_so(tmp_path: Path) -> None:
     """What would take more memory than it may fails with the memory that it was given."""
     case = contending.cases(tmp_path)
-    with process(contending.candidate(tmp_path, contending.HUNGRY), memory_mb=500) as asked:
-        with pytest.raises(ContenderFailed, match="with 500 MB of memory") as caught:
-            asked.ask("open", 60, case=str(case), threads=1)
-            asked.ask("first", 60)
+    hungry = contending.candidate(tmp_path, contending.HUNGRY)
+    says = pytest.raises(ContenderFailed, match="with 500 MB of memory")
+    with process(hungry, memory_mb=500) as asked, says as caught:
+        load(asked, case)
     assert caught.value.remedy == "raise the memory size"
 
 
@@ -190,7 +200,9 @@ def test_candidate_that_hangs_is_stopped_at_the_limit(tmp_path: Path) -> None:
     with process(contending.candidate(tmp_path, contending.SLOW)) as asked:
         asked.ask("open", 60, case=str(case), threads=1)
         started = time.monotonic()
-        with pytest.raises(OutOfTime, match="candidate original cannot be run in the time that is left"):
+        with pytest.raises(
+            OutOfTime, match="candidate original cannot be run in the time that is left"
+        ):
             asked.ask("first", 1)
         assert time.monotonic() - started < 30
         assert not alive(asked.pid)
@@ -215,7 +227,9 @@ asked.ask("open", 60, case={str(case)!r}, threads=1)
 print(asked.pid, flush=True)
 asked.ask("first", 60)
 """
-    parent = subprocess.Popen([sys.executable, "-c", code], env=child.environment(), stdout=subprocess.PIPE, text=True)
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code], env=child.environment(), stdout=subprocess.PIPE, text=True
+    )
     with parent:
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())

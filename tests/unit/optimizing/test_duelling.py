@@ -94,7 +94,12 @@ def test_duel_measures_each_batch_and_number_of_threads(tmp_path: Path) -> None:
     """The first of both is what is called latency; the others are named by rows and threads."""
     how = replace(QUICK, batches=(1, 8), threads=(1, 2))
     found = itself(contending.candidate(tmp_path), contending.cases(tmp_path), how)
-    assert [(x.batch, x.threads) for x in found.original.latencies] == [(1, 1), (8, 1), (1, 2), (8, 2)]
+    assert [(x.batch, x.threads) for x in found.original.latencies] == [
+        (1, 1),
+        (8, 1),
+        (1, 2),
+        (8, 2),
+    ]
     assert {LATENCY, further(8, 1), further(1, 2), further(8, 2)} <= set(found.ratios)
     assert further(1, 1) not in found.ratios
 
@@ -162,7 +167,9 @@ def test_threads_that_options_fix_stand_for_the_first_number(tmp_path: Path) -> 
 def test_saved_graph_is_what_is_opened_where_there_is_one(tmp_path: Path) -> None:
     """The portable model need not even be there to be measured."""
     original = contending.candidate(tmp_path)
-    saved = replace(original, path=tmp_path / "no.onnx", saved=original.path, saved_runtime=original.runtime)
+    saved = replace(
+        original, path=tmp_path / "no.onnx", saved=original.path, saved_runtime=original.runtime
+    )
     assert duel(original, saved, contending.cases(tmp_path), QUICK, no_hurry).candidate.open_ms > 0
 
 
@@ -179,7 +186,10 @@ def test_saved_graph_is_what_is_opened_where_there_is_one(tmp_path: Path) -> Non
 )
 def test_failure_says_whose_it_is(tmp_path: Path, side: str, text: str, says: str) -> None:
     """Either side may fail; a fault of the original is not held against the candidate."""
-    sides = {"original": contending.candidate(tmp_path), "candidate": contending.candidate(tmp_path, name="good")}
+    sides = {
+        "original": contending.candidate(tmp_path),
+        "candidate": contending.candidate(tmp_path, name="good"),
+    }
     sides[side] = contending.candidate(tmp_path, text, "bad")
     how = replace(QUICK, memory_mb=600)
     with pytest.raises(ContenderFailed, match=says) as caught:
@@ -202,7 +212,11 @@ def test_duel_counts_what_it_has_when_time_runs_out(tmp_path: Path) -> None:
     how = replace(QUICK, processes=1000)
     started = time.monotonic()
     found = duel(
-        contending.candidate(tmp_path), contending.candidate(tmp_path), contending.cases(tmp_path), how, seconds(6)
+        contending.candidate(tmp_path),
+        contending.candidate(tmp_path),
+        contending.cases(tmp_path),
+        how,
+        seconds(6),
     )
     assert time.monotonic() - started < 15
     assert 2 <= found.original.processes < 1000
@@ -220,7 +234,11 @@ def test_duel_that_hangs_in_a_later_pair_counts_what_it_has(tmp_path: Path) -> N
 
     how = replace(QUICK, processes=9)
     found = duel(
-        contending.candidate(tmp_path), contending.candidate(tmp_path), contending.cases(tmp_path), how, remaining_s
+        contending.candidate(tmp_path),
+        contending.candidate(tmp_path),
+        contending.cases(tmp_path),
+        how,
+        remaining_s,
     )
     assert 2 <= found.original.processes < 9
 
@@ -256,7 +274,11 @@ def test_cases_that_cannot_be_read_are_nobodys_fault(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["digits_conv", "digits_lstm", "digits_forest"])
 def test_original_does_not_beat_itself(tmp_path: Path, name: str) -> None:
     """A real model set beside itself is not called better by any of the figures."""
-    shapes = {"digits_conv": ("image", (1, 1, 8, 8)), "digits_lstm": ("rows", (1, 8, 8)), "digits_forest": ("pixels", (1, 64))}
+    shapes = {
+        "digits_conv": ("image", (1, 1, 8, 8)),
+        "digits_lstm": ("rows", (1, 8, 8)),
+        "digits_forest": ("pixels", (1, 64)),
+    }
     given, shape = shapes[name]
     made = Candidate(ORIGINAL, MODELS / f"{name}.onnx")
     cases = contending.cases(tmp_path, np.full(shape, 0.5, np.float32), name=given)

@@ -12,11 +12,11 @@ rounds), the share of duels that a candidate wins by `Ratio.is_win` and `noise`:
 | once a pair, usual | 0.000 | .00 | .01 | .06 | .25 | .61 | .78 | .88 | .95 | .99 |
 | once a pair, noisy | 0.000 | .00 | .00 | .00 | .01 | .05 | .18 | .40 | .79 | .96 |
 
-Quiet: processes of one model differ by 0.5%, 1 block in 20 is slowed down. Usual: by 1%, and 8 pairs
-of 100 are disturbed throughout, by 20% on average. Noisy: by 3%, blocks by 5%, 10 pairs of 100. What
-is the same was called better in at most 2 of 20,000 duels. Opening, first
-run and memory are measured once a pair: a gain of a quarter is seen, of a tenth it seldom is, except
-of memory, which hardly varies.
+Quiet: processes of one model differ by 0.5%, and 1 block in 20 is slowed down. Usual: by 1%, and 8
+pairs of 100 are disturbed throughout, by 20% on average. Noisy: by 3%, blocks by 5%, and 10 pairs
+of 100. What is the same was called better in at most 2 of 20,000 duels. Opening, first run and
+memory are measured once a pair: a gain of a quarter is seen, a tenth seldom is, except of memory,
+which hardly varies.
 """
 
 from __future__ import annotations
