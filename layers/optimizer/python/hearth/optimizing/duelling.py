@@ -89,7 +89,7 @@ def duel(
         except OutOfTime:
             if remaining_s() > _MARGIN_S or len(bouts) < _LEAST:
                 raise
-    return _judged(original, candidate, bouts, settings(how, bouts[0].loads[ORIGINAL]))
+    return _judged(original, candidate, bouts)
 
 
 def _corner(candidate: Candidate, how: How) -> Corner:
@@ -107,9 +107,7 @@ def _read(candidate: Candidate) -> None:
                     pass
 
 
-def _fight(
-    setup: Setup, how: How, remaining_s: Callable[[], float], bouts: list[Bout]
-) -> None:
+def _fight(setup: Setup, how: How, remaining_s: Callable[[], float], bouts: list[Bout]) -> None:
     """Add what each pair of processes shows, until there are enough or time is short."""
     draw = random.Random(how.seed)  # noqa: S311 (an order, not a secret)
     started, longest = time.monotonic(), 0.0
@@ -122,52 +120,54 @@ def _fight(
             break
         with Pair(setup) as pair:
             loads = pair.open(first)
-            bouts.append(Bout(loads, Timing(pair, loads, how, draw).timed()))
+            # What the first pair has left out, all leave out.
+            wanted = list(bouts[0].timed) if bouts else settings(how, loads[ORIGINAL])
+            timed = Timing(pair, loads, how, draw).timed(wanted, choosing=not bouts)
+        bouts.append(Bout(loads, timed))
         longest = max(longest, time.monotonic() - began)
         first = other(first)  # each is opened first as often as the other
 
 
-def _judged(
-    original: Candidate, candidate: Candidate, bouts: Sequence[Bout], order: Sequence[Setting]
-) -> Duel:
-    timed = [setting for setting in order if any(setting in bout.timed for bout in bouts)]
+def _judged(original: Candidate, candidate: Candidate, bouts: Sequence[Bout]) -> Duel:
+    decisive, *others = bouts[0].timed
     ratios = {
+        LATENCY: _timed(bouts, decisive),
         OPEN: _loaded(bouts, lambda load: load.open_ms),
         FIRST_RUN: _loaded(bouts, lambda load: load.first_run_ms),
         COLD_START: _loaded(bouts, lambda load: load.cold_start_ms),
         MEMORY: _loaded(bouts, lambda load: max(load.resident_mb, _LEAST_MB)),
         SIZE: exactly(candidate.size, original.size),
+        **{further(x.rows, x.threads): _timed(bouts, x) for x in others},
     }
-    for setting in timed:
-        name = LATENCY if setting == order[0] else further(setting.rows, setting.threads)
-        ratios[name] = ratio([b.timed[setting].logs for b in bouts if setting in b.timed])
     return Duel(
-        candidate=_figures(CANDIDATE, candidate, bouts, timed),
-        original=_figures(ORIGINAL, original, bouts, timed),
+        candidate=_figures(CANDIDATE, candidate, bouts),
+        original=_figures(ORIGINAL, original, bouts),
         ratios=ratios,
     )
+
+
+def _timed(bouts: Sequence[Bout], setting: Setting) -> Ratio:
+    return ratio([bout.timed[setting].logs for bout in bouts])
 
 
 def _loaded(bouts: Sequence[Bout], of: Callable[[Load], float]) -> Ratio:
     return ratio([[math.log(of(b.loads[CANDIDATE]) / of(b.loads[ORIGINAL]))] for b in bouts])
 
 
-def _figures(
-    side: str, candidate: Candidate, bouts: Sequence[Bout], timed: Sequence[Setting]
-) -> Figures:
+def _figures(side: str, candidate: Candidate, bouts: Sequence[Bout]) -> Figures:
     loads = [bout.loads[side] for bout in bouts]
     return Figures(
         size_bytes=candidate.size,
         open_ms=round(statistics.median(load.open_ms for load in loads), 3),
         first_run_ms=round(statistics.median(load.first_run_ms for load in loads), 4),
         resident_mb=round(statistics.median(load.resident_mb for load in loads), 2),
-        latencies=tuple(_latency(side, bouts, setting) for setting in timed),
+        latencies=tuple(_latency(side, bouts, setting) for setting in bouts[0].timed),
         processes=len(bouts),
     )
 
 
 def _latency(side: str, bouts: Sequence[Bout], setting: Setting) -> Latency:
-    ns = sorted(x for bout in bouts if setting in bout.timed for x in bout.timed[setting].ns[side])
+    ns = sorted(taken for bout in bouts for taken in bout.timed[setting].ns[side])
     return Latency(
         batch=setting.rows,
         threads=setting.threads,

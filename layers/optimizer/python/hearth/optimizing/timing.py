@@ -6,7 +6,7 @@ import math
 import random
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hearth.optimizing.candidate import ORIGINAL
@@ -16,6 +16,8 @@ from hearth.optimizing.pair import Load, Pair, other
 
 # What of the budget is for warm runs, and what of a pair's share the first setting may take.
 _WARM_RUNS, _FIRST = 0.8, 0.5
+# A setting is left out where the budget does not hold it in so many pairs.
+_PAIRS = 6
 # The first run of a block refills caches that the other one has used; of longer runs that is a
 # small part, and one run too many is dear.
 _LONG_MS = 20.0
@@ -64,45 +66,51 @@ class Timing:
         self, pair: Pair, loads: Mapping[str, Load], how: How, draw: random.Random
     ) -> None:
         self._pair, self._how, self._draw = pair, how, draw
-        self._settings = settings(how, loads[ORIGINAL])
         self._open_s = sum(load.cold_start_ms for load in loads.values()) / 1000
-        self._run_s = 0.0  # of both, at the first setting
+        self._run_s = 0.0  # of both, a row
         self._threads = how.threads[0]
 
-    def timed(self) -> dict[Setting, Timed]:
-        """Return the first setting, and of the others those that fit into the time.
+    def timed(self, wanted: Sequence[Setting], *, choosing: bool) -> dict[Setting, Timed]:
+        """Return what was timed at each setting.
+
+        Args:
+            wanted: The one that decides first.
+            choosing: Whether others are left out where time is short, or where the original does
+                not take such a batch.
 
         Raises:
-            ContenderFailed: If one fails; a batch that the original does not take is left out.
+            ContenderFailed: If one fails.
         """
-        left_s = self._how.budget_s * _WARM_RUNS / self._how.processes
+        budget_s, spent_s = self._how.budget_s * _WARM_RUNS, 0.0
         found: dict[Setting, Timed] = {}
-        for number, setting in enumerate(self._settings):
+        for number, setting in enumerate(wanted):
             began = time.monotonic()
-            if number and self._expected_s(setting) > left_s:
+            leave_out = choosing and number > 0
+            if leave_out and spent_s + self._expected_s(setting) > budget_s / _PAIRS:
                 continue
-            if self._take_up(setting, must=not number):
-                share = 1 / (len(self._settings) - number) if number else _FIRST
+            if self._take_up(setting, leave_out=leave_out):
+                share = 1 / (len(wanted) - number) if number else _FIRST
+                left_s = budget_s / self._how.processes - spent_s
                 found[setting] = self._rounds(began + left_s * share)
-            left_s -= time.monotonic() - began
+            spent_s += time.monotonic() - began
         return found
 
     def _expected_s(self, setting: Setting) -> float:
         opening_s = 0.0 if setting.threads == self._threads else self._open_s
-        return opening_s + _LEAST_RUNS * self._run_s * setting.rows / self._settings[0].rows
+        return opening_s + _LEAST_RUNS * self._run_s * setting.rows
 
-    def _take_up(self, setting: Setting, *, must: bool) -> bool:
+    def _take_up(self, setting: Setting, *, leave_out: bool) -> bool:
         if setting.threads != self._threads:
             self._pair.open(self._draw.choice(SIDES), self._how.threads.index(setting.threads))
             self._threads = setting.threads
         try:
             original_ms = self._pair.batch(ORIGINAL, setting.rows)
         except ContenderFailed as error:
-            if must or not error.alive:
+            if not (leave_out and error.alive):
                 raise
             return False  # who serves it cannot be asked for that
         candidate_ms = self._pair.batch(CANDIDATE, setting.rows)
-        self._run_s = self._run_s or (original_ms + candidate_ms) / 1000
+        self._run_s = self._run_s or (original_ms + candidate_ms) / 1000 / setting.rows
         self._warm = 1 if max(original_ms, candidate_ms) < _LONG_MS else 0
         return True
 
