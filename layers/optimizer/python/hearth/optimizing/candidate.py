@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from hearth.domain.manifest import RuntimeOptions
 
@@ -44,6 +45,11 @@ class Candidate:
 
     @property
     def size(self) -> int:
-        """Bytes that must be fetched to open it."""
-        files = [self.opened[0], *(self.path.parent / name for name in self.external)]
-        return sum(file.stat().st_size for file in files)
+        """Bytes that must be fetched to open it; a saved graph holds its weights itself."""
+        beside = [] if self.saved else [self.path.parent / name for name in self.external]
+        return sum(file.stat().st_size for file in (self.opened[0], *beside))
+
+    def then(self, recipe: str, path: Path, **changes: Any) -> Candidate:  # noqa: ANN401 (fields)
+        """Return what a recipe made of it: another file, named after all recipes."""
+        recipes = (*self.recipes, recipe)
+        return replace(self, name="+".join(recipes), recipes=recipes, path=path, **changes)

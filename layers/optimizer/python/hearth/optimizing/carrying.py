@@ -1,0 +1,31 @@
+"""A candidate's files, in another folder without a copy."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from hearth.optimizing.candidate import Candidate
+
+
+def carry(candidate: Candidate, folder: Path) -> Path:
+    """Place a candidate's model and its weights in a folder; return where the model lies.
+
+    Links, not copies: nothing that a recipe has made is ever written to again.
+    """
+    target = folder / candidate.path.name
+    _link(candidate.path, target)
+    for name in candidate.external:
+        _link(candidate.path.parent / name, folder / name)
+    if candidate.saved:
+        _link(candidate.saved, folder / candidate.saved.name)
+    return target
+
+
+def _link(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:  # another file system
+        shutil.copyfile(source, target)
