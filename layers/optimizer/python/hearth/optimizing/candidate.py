@@ -24,6 +24,8 @@ class Candidate:
         saved: The same model as ONNX Runtime left it for this family of processors, beside
             `path`; None where there is none.
         saved_runtime: How to open that one.
+        saved_external: Files with its weights, relative to its folder: laid out for the
+            processor, they are not those of the portable model.
         notes: What a reader should know: `3 of 40 MatMul stay in float`.
     """
 
@@ -34,6 +36,7 @@ class Candidate:
     recipes: tuple[str, ...] = ()
     saved: Path | None = None
     saved_runtime: RuntimeOptions | None = None
+    saved_external: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -45,9 +48,15 @@ class Candidate:
 
     @property
     def size(self) -> int:
-        """Bytes that must be fetched to open it; a saved graph holds its weights itself."""
-        beside = [] if self.saved else [self.path.parent / name for name in self.external]
-        return sum(file.stat().st_size for file in (self.opened[0], *beside))
+        """Bytes that must be fetched to open it."""
+        opened = self.opened[0]
+        beside = self.saved_external if opened == self.saved else self.external
+        return sum(file.stat().st_size for file in (opened, *(opened.parent / b for b in beside)))
+
+    @property
+    def portable(self) -> Candidate:
+        """The same without its saved graph."""
+        return replace(self, saved=None, saved_runtime=None, saved_external=())
 
     def then(self, recipe: str, path: Path, **changes: Any) -> Candidate:  # noqa: ANN401 (fields)
         """Return what a recipe made of it: another file, named after all recipes."""

@@ -14,13 +14,12 @@ def carry(candidate: Candidate, folder: Path) -> Path:
 
     Links, not copies: nothing that a recipe has made is ever written to again.
     """
-    target = folder / candidate.path.name
-    _link(candidate.path, target)
-    for name in candidate.external:
-        _link(candidate.path.parent / name, folder / name)
+    names = [candidate.path.name, *candidate.external]
     if candidate.saved:
-        _link(candidate.saved, folder / candidate.saved.name)
-    return target
+        names += [candidate.saved.name, *candidate.saved_external]
+    for name in names:
+        _link(candidate.path.parent / name, folder / name)
+    return folder / candidate.path.name
 
 
 def _link(source: Path, target: Path) -> None:

@@ -17,6 +17,21 @@ WEIGHTED = (*CONVOLUTIONS, "MatMul", "Gemm")
 # What passes 8-bit values on between convolutions: by its first input, or by all of them.
 _OF_ONE = ("Relu", "Clip", "MaxPool", "AveragePool", "GlobalAveragePool", "Flatten", "Reshape")
 _OF_ALL = ("Add", "Concat")
+# ONNX Runtime joins them with a Gemm before them, whose 8-bit weights it then does not see.
+_JOINED = {
+    "Relu",
+    "Clip",
+    "LeakyRelu",
+    "Elu",
+    "Selu",
+    "Celu",
+    "Sigmoid",
+    "HardSigmoid",
+    "Tanh",
+    "Softplus",
+    "Softsign",
+    "ThresholdedRelu",
+}
 _PREPARED = "float.onnx"
 _LEAST_OPSET = 11
 
@@ -61,6 +76,16 @@ class FloatGraph:
             if tensor and tensor not in constant
         }
         return tuple(found)
+
+    @cached_property
+    def float_outputs(self) -> frozenset[str]:
+        """Outputs of matrix products that may stay in float while their weights have 8 bits."""
+        joined = _joined(self._model)
+        return frozenset(
+            node.output[0]
+            for node in self._model.graph.node
+            if node.op_type == "Gemm" and node.output[0] not in joined
+        )
 
     @cached_property
     def _model(self) -> onnx.ModelProto:
@@ -110,16 +135,25 @@ def _choose(model: onnx.ModelProto, among: set[str] | None) -> Iterator[tuple[st
         for tensor in model.graph.initializer
         if tensor.data_type == onnx.TensorProto.FLOAT and len(tensor.dims) > 1
     }
+    joined = _joined(model)
     carried: set[str] = set()  # tensors that are there in 8 bits
     for node in model.graph.node:
-        wanted = among is None or node.name in among
-        if wanted and _has_weight(node, weights) and not _idle(node, weights, carried):
+        if among is None:
+            wanted = _has_weight(node, weights) and not _idle(node, weights, carried)
+        else:
+            wanted = node.name in among
+        if wanted:
             yield node.name, True
-            if node.op_type in CONVOLUTIONS:
+            if node.op_type in CONVOLUTIONS or node.output[0] in joined:
                 carried.update(node.output)
         elif _passes_on(node, carried):
             yield node.name, False
             carried.update(node.output)
+
+
+def _joined(model: onnx.ModelProto) -> set[str]:
+    """Return what flows into activation functions."""
+    return {node.input[0] for node in model.graph.node if node.op_type in _JOINED}
 
 
 def _has_weight(node: onnx.NodeProto, weights: dict[str, onnx.TensorProto]) -> bool:

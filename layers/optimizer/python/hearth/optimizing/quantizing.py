@@ -15,8 +15,8 @@ from hearth.optimizing.float_graph import FloatGraph
 from hearth.optimizing.recipe import RecipeFailed
 from hearth.serving.processor import features
 
-# Their outputs stay in float: ONNX Runtime multiplies in integers and scales what comes out.
-_FLOAT_OUT = ["MatMul", "Gemm"]
+# Its output stays in float: ONNX Runtime multiplies in integers and scales what comes out.
+_FLOAT_OUT = ["MatMul"]
 _WITHOUT_SATURATION = {"avx512_vnni", "avx_vnni", "amx_int8"}
 _LEAST_OPSET_OF_CHANNELS = 13
 
@@ -86,11 +86,37 @@ def quantize(
                 types,
                 {"OpTypesToExcludeOutputQuantization": _FLOAT_OUT},
             ).quantize_model()
+            _leave_in_float(made.graph, graph.float_outputs)
     except Exception as error:
         raise RecipeFailed(
             "ONNX Runtime's quantiser failed", got=f"{type(error).__name__}: {str(error)[:300]}"
         ) from error
     onnx.save(made, target)
+
+
+def _leave_in_float(graph: onnx.GraphProto, outputs: frozenset[str]) -> None:
+    """Take away the quantisation of these tensors, which no weight needs.
+
+    The quantiser gives a tensor `y` that is a graph's output another name before it is quantised,
+    and what consumes any other `y` another input: either way the pair is skipped.
+    """
+    makers = {name: node for node in graph.node for name in node.output}
+    for pair in [node for node in graph.node if node.op_type == "DequantizeLinear"]:
+        quantizer = makers.get(pair.input[0])
+        if quantizer is None or quantizer.op_type != "QuantizeLinear":
+            continue
+        source, result = quantizer.input[0], pair.output[0]
+        maker = makers.get(source)
+        if maker is None or maker.op_type != "Gemm" or not outputs & {source, result}:
+            continue
+        kept = result if result in outputs else source
+        maker.output[0] = kept
+        for node in graph.node:
+            for at, name in enumerate(node.input):
+                if name in (source, result):
+                    node.input[at] = kept
+        graph.node.remove(quantizer)
+        graph.node.remove(pair)
 
 
 def _described(graph: FloatGraph, activations: Activations) -> onnx.ModelProto:

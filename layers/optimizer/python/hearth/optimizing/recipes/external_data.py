@@ -57,14 +57,7 @@ class ExternalData:
             graph_optimization_level="disabled",
             session_config={**before.runtime.session_config, _NO_PREPACKING: "1"},
         )
-        return before.then(
-            self.name,
-            target,
-            external=(_WEIGHTS,),
-            runtime=runtime,
-            saved=None,
-            saved_runtime=None,
-        )
+        return before.portable.then(self.name, target, external=(_WEIGHTS,), runtime=runtime)
 
     def ensures(self, before: Inspection, after: Inspection, made: Candidate) -> str:
         outside = sum((made.path.parent / name).stat().st_size for name in made.external)

@@ -92,12 +92,10 @@ def calibrated(work: Work, method: Method | None) -> tuple[FloatGraph, Rows, Act
 
 def quantised(work: Work, recipe: str, notes: list[str]) -> Candidate:
     """Return the candidate whose model was written into the work's folder."""
-    return work.before.then(
+    return work.before.portable.then(
         recipe,
         work.folder / MODEL,
         external=(),
-        saved=None,
-        saved_runtime=None,
         notes=(*work.before.notes, *notes, _7_BITS if saturates() else _8_BITS),
     )
 

@@ -8,18 +8,20 @@ from hearth.optimizing.candidate import Candidate
 from hearth.optimizing.carrying import carry
 from hearth.optimizing.inspection import LINEAR, TREES, Inspection
 from hearth.optimizing.recipe import RecipeFailed, Work
-from hearth.optimizing.saving import Saving, require_one_file, save
+from hearth.optimizing.saving import Saving, save
 from hearth.serving.processor import family
 
-_FILE = "saved.onnx"
+_PREFIX = "saved-"
+_WEIGHTS = "saved.bin"
 
 
 @dataclass(frozen=True, slots=True)
 class SavedGraphRecipe:
     """The graph at the level that it is opened with, weights laid out for these processors.
 
-    It may be opened on this family of processors and by this ONNX Runtime only; the portable
-    model stays beside it for everything else.
+    They lie in a file of their own: those that a convolution takes are mapped into memory and
+    used where they are. It may be opened on this family of processors and by this ONNX Runtime
+    only; the portable model stays beside it for everything else.
     """
 
     name: str = "saved-graph"
@@ -35,22 +37,20 @@ class SavedGraphRecipe:
         level = before.runtime.graph_optimization_level
         if level == "disabled":
             raise RecipeFailed("the model is opened without optimisation: there is none to save")
-        require_one_file(before.path, replace(before, saved=None).size)
-        path = carry(replace(before, saved=None), work.folder)
-        saved = work.folder / _FILE
-        save(path, saved, Saving(level, config=before.runtime.session_config))
+        path = carry(before.portable, work.folder)
+        saved = work.folder / (_PREFIX + path.name)
+        save(path, saved, Saving(level, _WEIGHTS, config=before.runtime.session_config))
         return before.then(
             self.name,
             path,
             saved=saved,
             saved_runtime=replace(before.runtime, graph_optimization_level="disabled"),
+            saved_external=(_WEIGHTS,) if (work.folder / _WEIGHTS).exists() else (),
             notes=(*before.notes, f"its saved graph is for {family()}"),
         )
 
     def ensures(self, before: Inspection, after: Inspection, made: Candidate) -> str:
-        if made.saved is None or made.saved.read_bytes() == made.path.read_bytes():
-            return "ONNX Runtime changed nothing of the graph: there is nothing to save ahead"
-        return ""
+        return "" if made.saved and made.saved.exists() else "there is no saved graph"
 
 
 SAVED_GRAPH = SavedGraphRecipe()
