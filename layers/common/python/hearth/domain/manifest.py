@@ -22,7 +22,7 @@ MODEL, EXTERNAL_DATA, GOLDEN, EVALUATION, REFERENCE, BASELINE, SAVED_GRAPH = (
     "evaluation",
     "reference",  # rows that a baseline was made of
     "baseline",
-    "saved_graph",  # the model as ONNX Runtime left it for one family of processors
+    "saved_graph",  # and its weights: what ONNX Runtime left for one family of processors
 )
 PUBLISHED, OPTIMIZED = "published", "optimized"  # origins
 METRICS = ("accuracy", "f1_macro", "log_loss", "rmse", "mae", "r2")
@@ -99,7 +99,7 @@ class SavedGraph:
     Anywhere else it may be slow, wrong or fatal: there the portable model is opened.
 
     Args:
-        path: The file, which holds all its weights.
+        path: The file; any other file of role `saved_graph` holds weights of it.
         processor: Family of processors that it was saved for and may be opened on.
         onnxruntime: Version that saved it and may open it.
         runtime: How it is opened.
@@ -218,11 +218,11 @@ class Manifest:
                 expected="distinct paths, one model, the golden file among them",
             )
         saved = [file.path for file in self.of_role(SAVED_GRAPH)]
-        if saved != ([self.saved_graph.path] if self.saved_graph else []):
+        if (self.saved_graph.path not in saved) if self.saved_graph else saved:
             raise InvalidDocument(
                 f"manifest of {self.model} version {self.version} has no such saved graph",
                 got=f"{self.saved_graph}, files {saved}",
-                expected="one file, where a saved graph is described",
+                expected="its file, and none where no saved graph is described",
             )
         outputs = {spec.name for spec in self.signature.outputs}
         for name, definition in self.signature_defs.items():
@@ -258,7 +258,8 @@ class Manifest:
         saved = self.saved_graph
         if saved is None or (saved.processor, saved.onnxruntime) != (processor, onnxruntime):
             return self.portable
-        return self._opening(self.of_role(SAVED_GRAPH)[0], saved.runtime, (SAVED_GRAPH,))
+        [file] = (file for file in self.of_role(SAVED_GRAPH) if file.path == saved.path)
+        return self._opening(file, saved.runtime, (SAVED_GRAPH,))
 
     def _opening(
         self, file: ArtefactFile, runtime: RuntimeOptions, roles: tuple[str, ...]

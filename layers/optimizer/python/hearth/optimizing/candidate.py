@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from hearth.domain.manifest import RuntimeOptions
 
@@ -23,6 +24,8 @@ class Candidate:
         saved: The same model as ONNX Runtime left it for this family of processors, beside
             `path`; None where there is none.
         saved_runtime: How to open that one.
+        saved_external: Files with its weights, relative to its folder: laid out for the
+            processor, they are not those of the portable model.
         notes: What a reader should know: `3 of 40 MatMul stay in float`.
     """
 
@@ -33,6 +36,7 @@ class Candidate:
     recipes: tuple[str, ...] = ()
     saved: Path | None = None
     saved_runtime: RuntimeOptions | None = None
+    saved_external: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -45,5 +49,16 @@ class Candidate:
     @property
     def size(self) -> int:
         """Bytes that must be fetched to open it."""
-        files = [self.opened[0], *(self.path.parent / name for name in self.external)]
-        return sum(file.stat().st_size for file in files)
+        opened = self.opened[0]
+        beside = self.saved_external if opened == self.saved else self.external
+        return sum(file.stat().st_size for file in (opened, *(opened.parent / b for b in beside)))
+
+    @property
+    def portable(self) -> Candidate:
+        """The same without its saved graph."""
+        return replace(self, saved=None, saved_runtime=None, saved_external=())
+
+    def then(self, recipe: str, path: Path, **changes: Any) -> Candidate:  # noqa: ANN401 (fields)
+        """Return what a recipe made of it: another file, named after all recipes."""
+        recipes = (*self.recipes, recipe)
+        return replace(self, name="+".join(recipes), recipes=recipes, path=path, **changes)

@@ -1,0 +1,148 @@
+"""The values that flow through a float graph on calibration rows, and the ranges they fill.
+
+ONNX Runtime's own calibrators keep every value until the last row has been run; here there are two
+numbers a tensor, or one histogram, whatever the number of rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+from hearth.domain.signature import Signature
+from hearth.optimizing.float_graph import FloatGraph
+from hearth.optimizing.ranges import BINS, Histogram, Range
+from hearth.publishing.rows import Rows, batch_size, chunks, read_rows
+from hearth.serving.numbers import Array
+
+MOST_ROWS = 128
+_OBSERVED = "observed.onnx"
+
+Method = Callable[[Histogram], Range]
+
+
+@dataclass(frozen=True, slots=True)
+class Activations:
+    """Ranges of tensors.
+
+    Args:
+        ranges: Lowest and highest value that is represented, by tensor; float tensors only.
+        rows: How many rows they were taken from.
+    """
+
+    ranges: dict[str, Range]
+    rows: int
+
+
+def calibration_rows(path: Path, signature: Signature, seed: int, most: int = MOST_ROWS) -> Rows:
+    """Return rows to calibrate with: so many at most, drawn by a seed, in their order.
+
+    Raises:
+        InvalidDocument: If the file cannot be read.
+        SignatureMismatch: If it belongs to another model.
+    """
+    rows = read_rows(path, signature, labelled=False)
+    if not signature.batched or len(rows) <= most:
+        return rows
+    size = batch_size(signature, rows.inputs)
+    most = max(most - most % size, size) if size else most
+    drawn = np.random.default_rng(seed).choice(len(rows), most, replace=False, shuffle=False)
+    return rows[np.sort(drawn)]
+
+
+def observe(
+    graph: FloatGraph, rows: Rows, signature: Signature, method: Method | None = None
+) -> Activations:
+    """Return the ranges of a graph's activations.
+
+    Args:
+        graph: The float graph; what is made of it on the way lies beside it for that long.
+        rows: To run it on.
+        signature: Of the model.
+        method: What makes a range of a histogram; without one, it holds every value.
+    """
+    path = graph.path.with_name(_OBSERVED)
+    onnx.save(_observed(graph), path)
+    try:
+        watched = _Watched(path, rows, signature)
+        ranges = watched.extremes()
+        if method:
+            histograms = watched.histograms(ranges)
+            ranges = {name: method(found) for name, found in histograms.items()}
+    finally:
+        path.unlink(missing_ok=True)
+    return Activations(ranges, len(rows))
+
+
+def _observed(graph: FloatGraph) -> onnx.ModelProto:
+    """Return the model with its activations among its outputs; ONNX Runtime knows their types."""
+    model = graph.load()
+    known = {value.name for value in (*model.graph.output, *model.graph.input)}
+    model.graph.output.extend(
+        onnx.ValueInfoProto(name=name) for name in graph.activations if name not in known
+    )
+    return model
+
+
+class _Watched:
+    """A session that gives all activations, a bounded number of rows at a time."""
+
+    def __init__(self, path: Path, rows: Rows, signature: Signature) -> None:
+        options = ort.SessionOptions()
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+        options.intra_op_num_threads = 1  # the same sums every time
+        options.log_severity_level = 3
+        self._session = ort.InferenceSession(str(path), options, ["CPUExecutionProvider"])
+        self._rows = rows
+        self._signature = signature
+        self._names = [
+            value.name for value in self._session.get_outputs() if value.type == "tensor(float)"
+        ]
+        self._inputs = {
+            value.name for value in self._session.get_inputs() if value.type == "tensor(float)"
+        } & set(rows.inputs)
+
+    def extremes(self) -> dict[str, Range]:
+        found: dict[str, Range] = {}
+        for name, values in self._values():
+            low, high = found.get(name, (np.inf, -np.inf))
+            if values.size:
+                found[name] = min(low, float(values.min())), max(high, float(values.max()))
+        return found
+
+    def histograms(self, ranges: dict[str, Range]) -> dict[str, Histogram]:
+        counts = {name: np.zeros(BINS, np.int64) for name in ranges}
+        for name, values in self._values():
+            if name in counts:
+                some = values[values != 0]  # zero is kept exactly, and what Relu gives is full of it
+                counts[name] += np.histogram(some, BINS, _around_zero(ranges[name]))[0]
+        return {name: Histogram(counts[name], *_around_zero(ranges[name])) for name in ranges}
+
+    def _values(self) -> Iterator[tuple[str, Array]]:
+        for part in chunks(self._rows, self._signature, self._elements_of_a_row()):
+            outputs = self._session.run(self._names, part.inputs)
+            yield from ((name, _finite(part.inputs[name])) for name in self._inputs)
+            for name, values in zip(self._names, outputs, strict=True):
+                yield name, _finite(values)
+
+    def _elements_of_a_row(self) -> int:
+        size = batch_size(self._signature, self._rows.inputs) or 1
+        first = self._rows[:size] if self._signature.batched else self._rows
+        outputs = self._session.run(self._names, first.inputs)
+        return sum(values.size for values in outputs) // size
+
+
+def _finite(values: Array) -> Array:
+    flat = values.reshape(-1)
+    good = np.isfinite(flat)
+    return flat if good.all() else flat[good]
+
+
+def _around_zero(found: Range) -> Range:
+    """Return a range that holds zero, which every quantised range must."""
+    low, high = min(found[0], 0.0), max(found[1], 0.0)
+    return (low, high) if high > low else (low, low + 1.0)

@@ -1,0 +1,152 @@
+"""A float graph with 8-bit weights and activations, as QuantizeLinear and DequantizeLinear say."""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+from hearth.optimizing.activations import Activations
+from hearth.optimizing.float_graph import FloatGraph
+from hearth.optimizing.recipe import RecipeFailed
+from hearth.serving.processor import features
+
+# Its output stays in float: ONNX Runtime multiplies in integers and scales what comes out.
+_FLOAT_OUT = ["MatMul"]
+_WITHOUT_SATURATION = {"avx512_vnni", "avx_vnni", "amx_int8"}
+_LEAST_OPSET_OF_CHANNELS = 13
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """How weights are quantised.
+
+    Args:
+        per_channel: With a scale for each output channel.
+        reduce_range: In 7 bits, so that sums of two products fit in 16.
+    """
+
+    per_channel: bool
+    reduce_range: bool
+
+
+def saturates() -> bool:
+    """Return whether this processor may overflow when it multiplies 8-bit values.
+
+    Source:
+        ONNX Runtime, Quantize ONNX models: with unsigned activations and signed weights, x86-64
+        without VNNI adds pairs of products in 16 bits; ARM does not.
+    """
+    return platform.machine().lower() in ("x86_64", "amd64") and not (
+        features() & _WITHOUT_SATURATION
+    )
+
+
+def quantize(
+    graph: FloatGraph,
+    activations: Activations,
+    operators: tuple[str, ...],
+    scheme: Scheme,
+    target: Path,
+) -> None:
+    """Write the graph with some of its operators quantised.
+
+    Args:
+        graph: The float graph.
+        activations: Ranges of its tensors.
+        operators: Which; all others stay in float.
+        scheme: How.
+        target: Where to.
+
+    Raises:
+        RecipeFailed: If ONNX Runtime's tool fails, or operators are too old for the scheme.
+    """
+    from onnxruntime.quantization import QuantType
+    from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
+
+    model = _described(graph, activations)
+    _require_opset(model, scheme)
+    nodes = list(graph.around(operators))
+    types = sorted({node.op_type for node in model.graph.node if node.name in nodes})
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            made = QDQQuantizer(
+                model,
+                scheme.per_channel,
+                scheme.reduce_range,
+                QuantType.QInt8,
+                QuantType.QUInt8,
+                _tensors_data(activations),
+                nodes,
+                [],
+                types,
+                {"OpTypesToExcludeOutputQuantization": _FLOAT_OUT},
+            ).quantize_model()
+            _leave_in_float(made.graph, graph.float_outputs)
+    except Exception as error:
+        raise RecipeFailed(
+            "ONNX Runtime's quantiser failed", got=f"{type(error).__name__}: {str(error)[:300]}"
+        ) from error
+    onnx.save(made, target)
+
+
+def _leave_in_float(graph: onnx.GraphProto, outputs: frozenset[str]) -> None:
+    """Take away the quantisation of these tensors, which no weight needs.
+
+    The quantiser gives a tensor `y` that is a graph's output another name before it is quantised,
+    and what consumes any other `y` another input: either way the pair is skipped.
+    """
+    makers = {name: node for node in graph.node for name in node.output}
+    for pair in [node for node in graph.node if node.op_type == "DequantizeLinear"]:
+        quantizer = makers.get(pair.input[0])
+        if quantizer is None or quantizer.op_type != "QuantizeLinear":
+            continue
+        source, result = quantizer.input[0], pair.output[0]
+        maker = makers.get(source)
+        if maker is None or maker.op_type != "Gemm" or not outputs & {source, result}:
+            continue
+        kept = result if result in outputs else source
+        maker.output[0] = kept
+        for node in graph.node:
+            for at, name in enumerate(node.input):
+                if name in (source, result):
+                    node.input[at] = kept
+        graph.node.remove(quantizer)
+        graph.node.remove(pair)
+
+
+def _described(graph: FloatGraph, activations: Activations) -> onnx.ModelProto:
+    """Return the model with the types of its activations, which the quantiser asks for."""
+    model = graph.load()
+    edges = (*model.graph.input, *model.graph.output, *model.graph.value_info)
+    known = {value.name for value in edges}
+    model.graph.value_info.extend(
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)
+        for name in activations.ranges
+        if name not in known
+    )
+    return model
+
+
+def _require_opset(model: onnx.ModelProto, scheme: Scheme) -> None:
+    opset = next(entry.version for entry in model.opset_import if not entry.domain)
+    if scheme.per_channel and opset < _LEAST_OPSET_OF_CHANNELS:
+        raise RecipeFailed(
+            "the model's operator set has no scales by channel",
+            got=f"ai.onnx {opset}",
+            expected=f"at least {_LEAST_OPSET_OF_CHANNELS}",
+        )
+
+
+def _tensors_data(activations: Activations) -> object:
+    from onnxruntime.quantization.calibrate import CalibrationMethod, TensorsData
+
+    ranges = {
+        name: (np.array(low, np.float32), np.array(high, np.float32))
+        for name, (low, high) in activations.ranges.items()
+    }
+    return TensorsData(CalibrationMethod.MinMax, ranges)
