@@ -16,7 +16,7 @@ from hearth.publishing.answers import Answers
 from hearth.publishing.calibration import calibration
 from hearth.serving.numbers import Array
 
-_LEAST_LIKELIHOOD = 1e-15
+LEAST_LIKELIHOOD = 1e-15
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +177,7 @@ def log_loss(likelihood: Array) -> float:
         >>> round(log_loss(np.array([1.0, 0.5])), 4)
         0.3466
     """
-    return float(-np.log(np.maximum(likelihood, _LEAST_LIKELIHOOD)).mean())
+    return float(-np.log(np.maximum(likelihood, LEAST_LIKELIHOOD)).mean())
 
 
 def regression(got: Array, truth: Array) -> dict[str, float]:
