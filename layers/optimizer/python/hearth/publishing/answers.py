@@ -58,11 +58,13 @@ class Answers:
     values: list[list[Value]] = field(default_factory=list)
     likelihood: list[float] = field(default_factory=list)
 
-    def add(self, found: Outcomes, likelihood: list[float]) -> None:
+    def read(self, outputs: Tensors, manifest: Manifest, true: Array | None) -> None:
+        """Add what one run's outputs say; `true` is the index of each row's true class."""
+        found = outcomes(outputs, manifest, batched=manifest.signature.batched)
         self.predicted += found.predicted or ()
         self.confidence += _best(found)
         self.values += found.values or ()
-        self.likelihood += likelihood
+        self.likelihood += _likelihood(outputs, manifest, true)
 
 
 def _best(found: Outcomes) -> list[Value]:
@@ -83,12 +85,11 @@ def answers(asked: Asked, rows: Rows, truth: Array | None = None) -> Answers:
     made, manifest = Answers(), asked.manifest
     if not manifest.monitoring.task or not asked.names:
         return made
-    done, batched = 0, manifest.signature.batched
+    done = 0
     for chunk in chunks(rows, manifest.signature, asked.elements):
         outputs = asked.session.run(chunk.inputs, asked.names)
         true = None if truth is None else truth[done : done + len(chunk)]
-        found = outcomes(outputs, manifest, batched=batched)
-        made.add(found, _likelihood(outputs, manifest, true))
+        made.read(outputs, manifest, true)
         done += len(chunk)
         asked.measured(done, len(rows))
     return made

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from hearth.domain.baseline import Calibration
 from hearth.domain.errors import InvalidDocument
+from hearth.domain.manifest import Manifest
 from hearth.domain.monitoring import CLASSIFICATION, REGRESSION
 from hearth.publishing.answers import Answers
 from hearth.publishing.calibration import calibration
 from hearth.serving.numbers import Array
 
-_LEAST_LIKELIHOOD = 1e-15
+LEAST_LIKELIHOOD = 1e-15
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,32 @@ def words(target: Array, classes: Sequence[str]) -> list[str]:
     if numbers and ((flat >= 0) & (flat < len(classes))).all():
         return [classes[int(at)] for at in flat.tolist()]
     raise _refusal(sorted(set(texts) - known)[:8], classes)
+
+
+def classes(manifest: Manifest, width: int) -> tuple[str, ...]:
+    """Return the class of each score; a score that has no label is called by its index.
+
+    Args:
+        manifest: The version's.
+        width: Scores of a row; 0 where there are none.
+    """
+    labels = manifest.class_labels
+    if manifest.monitoring.task != CLASSIFICATION:
+        return ()
+    if not width or (manifest.monitoring.label and not labels):
+        return labels
+    return (*labels, *map(str, range(len(labels), max(width, 2))))
+
+
+def places(truth: Sequence[str], classes: Sequence[str]) -> Array:
+    """Return the index of each row's class, -1 of one that no score is for.
+
+    Example:
+        >>> places(["dog", "bird"], ["cat", "dog"]).tolist()
+        [1, -1]
+    """
+    known = {name: at for at, name in enumerate(classes)}
+    return np.array([known.get(word, -1) for word in truth], np.intp)
 
 
 def _refusal(got: object, classes: Sequence[str]) -> InvalidDocument:
@@ -112,7 +139,7 @@ def evaluate(answers: Answers, task: str, truth: Sequence[str] | Array) -> Evalu
     if not _are_shares(confidence):
         return Evaluation(_finite(found))
     if len(likelihood) == len(right) and _are_shares(likelihood):
-        found["log_loss"] = float(-np.log(np.maximum(likelihood, _LEAST_LIKELIHOOD)).mean())
+        found["log_loss"] = log_loss(likelihood)
     return Evaluation(_finite(found), calibration(confidence, right))
 
 
@@ -141,6 +168,16 @@ def f1_macro(predicted: Sequence[str | None], truth: Sequence[str]) -> float:
     hits = Counter(a for a, b in zip(truth, predicted, strict=True) if a == b)
     classes = said.keys() | true.keys()
     return sum(2 * hits[name] / (said[name] + true[name]) for name in classes) / len(classes)
+
+
+def log_loss(likelihood: Array) -> float:
+    """Return the mean of -log of the true classes' probabilities.
+
+    Example:
+        >>> round(log_loss(np.array([1.0, 0.5])), 4)
+        0.3466
+    """
+    return float(-np.log(np.maximum(likelihood, LEAST_LIKELIHOOD)).mean())
 
 
 def regression(got: Array, truth: Array) -> dict[str, float]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from hearth.domain import binning
 from hearth.domain.baseline import PREDICTED, SCORE, VALUE, Baseline, Watched
 from hearth.domain.distribution import CATEGORY, NUMERIC, Feature, Value, count, nothing
@@ -118,14 +117,9 @@ def _runnable(rows: Rows, manifest: Manifest) -> Rows:
 
 
 def _classes(manifest: Manifest, evidence: Evidence) -> tuple[str, ...]:
-    """Return the class of each score; a score that has no label is called by its index."""
-    monitoring, labels = manifest.monitoring, manifest.class_labels
-    if monitoring.task != CLASSIFICATION:
-        return ()
-    table = evidence.table(monitoring.scores) if monitoring.scores else None
-    if table is None or (monitoring.label and not labels):
-        return labels
-    return (*labels, *map(str, range(len(labels), max(table.shape[1], 2))))
+    scores = manifest.monitoring.scores
+    table = evidence.table(scores) if scores else None
+    return evaluation.classes(manifest, 0 if table is None else table.shape[1])
 
 
 def _evaluated(asked: Asked, rows: Rows, classes: Sequence[str]) -> tuple[Answers, Evaluation]:
@@ -134,8 +128,7 @@ def _evaluated(asked: Asked, rows: Rows, classes: Sequence[str]) -> tuple[Answer
     indices = None
     if task == CLASSIFICATION and target is not None:
         truth = evaluation.words(target, classes)
-        places = {name: at for at, name in enumerate(classes)}
-        indices = np.array([places.get(word, -1) for word in truth], np.intp)
+        indices = evaluation.places(truth, classes)
     found = answers(asked, rows, indices)
     if task == REGRESSION and target is not None and len(found.values) == len(rows):
         truth = evaluation.values(target, len(rows), len(found.values[0]))
