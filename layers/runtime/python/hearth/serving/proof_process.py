@@ -77,7 +77,7 @@ def _read(done: subprocess.CompletedProcess[bytes], memory_mb: int) -> Proof:
     except (ValueError, IndexError):
         raise _death(done, memory_mb) from None
     if "error" in answer:
-        raise _revive(answer["error"])
+        raise revived(answer["error"])
     figures = Figures(**answer["proof"].pop("figures"))
     return Proof(figures=figures, **answer["proof"])
 
@@ -98,18 +98,18 @@ def _death(done: subprocess.CompletedProcess[bytes], memory_mb: int) -> HearthEr
     )
 
 
-def _revive(document: dict[str, Any]) -> HearthError:
+def revived(document: dict[str, Any]) -> HearthError:
     kind = getattr(errors, document["type"], errors.ModelFailed)
-    revived: HearthError = kind(
+    made: HearthError = kind(
         document["what"],
         got=document["got"],
         expected=document["expected"],
         remedy=document["remedy"],
     )
-    return revived
+    return made
 
 
-def _described(error: HearthError) -> dict[str, Any]:
+def described(error: HearthError) -> dict[str, Any]:
     return {
         "type": type(error).__name__,
         "what": error.what,
@@ -120,16 +120,16 @@ def _described(error: HearthError) -> dict[str, Any]:
 
 
 def _main(folder: str, memory_mb: str, left_mb: str) -> None:
-    _restrict(int(left_mb))
+    restrict(int(left_mb))
     manifest = from_document(json.loads(sys.stdin.buffer.read()))
     try:
         answer = {"proof": asdict(prove(Path(folder), manifest, int(memory_mb)))}
     except HearthError as error:
-        answer = {"error": _described(error)}
+        answer = {"error": described(error)}
     print(json.dumps(answer))  # noqa: T201
 
 
-def _restrict(memory_mb: int) -> None:
+def restrict(memory_mb: int) -> None:
     """Die with the parent (Linux alone), and fail to allocate rather than be killed."""
     if sys.platform.startswith("linux"):
         import ctypes
