@@ -48,7 +48,7 @@ def optimize(
     """
     found = chosen(options["stack"])
     version = options["version"]
-    asked = {key: value for key in _ASKING if (value := options[key]) not in (None, False, ())}
+    asked = {key: options[key] for key in _ASKING if _is_said(options[key])}
     if show and (wait or asked):
         raise click.UsageError("--report shows the last search: it takes no wish for a new one")
     if page is not None and not (show or wait):
@@ -62,6 +62,11 @@ def optimize(
         version = taken["version"]
         search_progress.wait(lambda: from_document(_document(found, name, version)))
     _show(found, (name, version), page, as_json=as_json)
+
+
+def _is_said(value: object) -> bool:
+    """Return whether an option was given; a loss of 0 is one, too."""
+    return value is not None and value is not False and value != ()
 
 
 def path(name: str, version: int | None = None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 
@@ -18,7 +19,10 @@ from hearth_local import terminal
 from hearth_local.terminal import listed, table, text
 
 _MOST_REASONS, _MOST_TRIED, _MOST_LINES = 10, 30, 12
+_MOST_NAME, _LEAST_NAME = 60, 26
 _SIGNS = {ACCEPTED: "●", CHOSEN: "●", WRONG: "▲", NOT_MADE: "▲"}
+# How many columns a terminal needs for all figures, for most, for those that decide.
+_PIPED, _WIDE, _MIDDLE, _NARROW = 500, 126, 110, 0
 _STYLES = {"▲": "bold red", "●": "green", "○": "yellow"}
 
 
@@ -35,10 +39,17 @@ def parts(report: Report) -> Iterable[Text | Table]:
         yield text(wording.progress(report))
     yield text(_about(report), "dim")
     if report.tried:
-        yield _candidates(report)
+        columns = _columns()
+        yield _candidates(report, columns)
+        yield from _reasons(report) if columns < _PIPED else ()
         yield from _more(len(report.tried) - _MOST_TRIED, "candidate")
     yield from _costs(report)
     yield from _rest(report)
+
+
+def _columns() -> int:
+    """Return how wide a line may be; piped, as wide as it is."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else _PIPED
 
 
 def _signed(verdict: str, words: str) -> Text:
@@ -53,39 +64,63 @@ def _about(report: Report) -> str:
     return f"objective: {aim}{searched}{f', in {took}' if took else ''}"
 
 
-def _candidates(report: Report) -> Table:
+def _candidates(report: Report, columns: int) -> Table:
+    """Return a line for each candidate; what a terminal has no room for is left out."""
     key = wording.compared(report)
     others = [k for k in (LATENCY, COLD_START, MEMORY, SIZE) if k != key]
-    heads = [wording.measure(key), "", "95%", *map(wording.measure, others), "loss", "why"]
-    made = table("candidate", "outcome", *heads)
-    made.columns[-1].no_wrap = not sys.stdout.isatty()
-    if report.original:
-        made.add_row("original", "", *_originals(report.original, key, others))
-    for item in report.tried[:_MOST_TRIED]:
-        made.add_row(*_cells(item, key, others))
+    cells = [
+        ("candidate", _NARROW),
+        ("outcome", _NARROW),
+        (wording.measure(key), _NARROW),
+        ("", _NARROW),
+        ("95%", _WIDE),
+        *((wording.measure(other), _MIDDLE) for other in others),
+        ("loss", _NARROW),
+        ("why", _PIPED),
+    ]
+    made = table(*(head for head, least in cells if columns >= least))
+    rows = [_original(report.original, key, others)] if report.original else []
+    most = _MOST_NAME if columns == _PIPED else _LEAST_NAME
+    rows += [
+        [text(short(item.name, most)), *_cells(item, key, others)]
+        for item in report.tried[:_MOST_TRIED]
+    ]
+    for row in rows:
+        fitting = (cell for cell, (_, least) in zip(row, cells, strict=True) if columns >= least)
+        made.add_row(*fitting)
     return made
 
 
-def _originals(original: Figures, key: str, others: Sequence[str]) -> list[str]:
+def _original(original: Figures, key: str, others: Sequence[str]) -> list[str | Text]:
     said = [wording.said(k, wording.value(original, k)) for k in (key, *others)]
-    return [said[0], "", "", *said[1:]]
+    return ["original", "", said[0], "", "", *said[1:], "", ""]
 
 
 def _cells(item: Tried, key: str, others: Sequence[str]) -> list[str | Text]:
     found = item.duel.candidate if item.duel else None
     said = [wording.said(k, wording.value(found, k)) if found else "" for k in (key, *others)]
     ratio = wording.ratio(item, key)
-    lost = " ".join(filter(None, wording.loss(item.judgement))) if item.judgement else ""
+    lost = ", ".join(filter(None, wording.loss(item.judgement))) if item.judgement else ""
     return [
-        text(short(item.name, 60)),
         _signed(item.outcome, item.outcome or "to be judged"),
         said[0],
         wording.times(ratio) if ratio else "",
         wording.between(ratio) if ratio else "",
         *said[1:],
         lost,
-        text(short(item.reasons[0], 160) if item.reasons else ""),
+        text(_why(item)),
     ]
+
+
+def _why(item: Tried) -> str:
+    return short(item.reasons[0], 160) if item.reasons else ""
+
+
+def _reasons(report: Report) -> Iterable[Text]:
+    """Yield why each candidate became what it did, for terminals without room in the table."""
+    for item in report.tried[:_MOST_TRIED]:
+        if item.reasons:
+            yield text(f"  {short(item.name, _MOST_NAME)}: {_why(item)}", "dim")
 
 
 def _costs(report: Report) -> Iterable[Text]:

@@ -36,7 +36,7 @@ def listed(items: Sequence[str], most: int) -> Iterable[Text]:
 
 def table(*heads: str) -> Table:
     """Return a table whose cells are never broken."""
-    made = Table(*heads, box=None, padding=(0, 2, 0, 0))
-    for column in made.columns:
-        column.no_wrap = True
+    made = Table(box=None, padding=(0, 2, 0, 0))
+    for head in heads:
+        made.add_column(text(short(head)), no_wrap=True)
     return made
