@@ -1,58 +1,77 @@
-"""Reports over HTTP, answered by the very adapter that metrics answers with."""
+"""Reports over HTTP, answered by the very adapters that functions answer with."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs, unquote, urlsplit
+from dataclasses import dataclass, field
+from urllib.parse import unquote
 
-from hearth.domain.errors import HearthError, UnknownModel
-from hearth.edge.answers import Answer
-from hearth.edge.compression import deflated
+from hearth.domain.errors import HearthError, UnknownModel, UnknownVersion
+from hearth.edge.answers import Answer, of_json
 from hearth.edge.events import HttpRequest
-from hearth.edge.problem import of_error
+from hearth.edge.optimize_request import OptimizeRequest, read_query, read_request
+from hearth.edge.routes import parse_v2
 from hearth.monitoring.report import Report
 from hearth.monitoring.report_answer import report_answer
+from hearth.optimizing.report import Report as SearchReport
+from hearth.optimizing.report_answer import report_answer as search_answer
+
+from support.answering import answering
 
 
 @contextmanager
 def serving(reports: Mapping[str, Report]) -> Iterator[str]:
     """Serve each report under `/reports/<name>`; yield the server's address."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            parts = urlsplit(self.path)
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            query = parse_qs(parts.query)
-            answer = _answer(HttpRequest("GET", parts.path, headers, b"", query=query), reports)
-            self.send_response(answer.status)
-            for name, value in answer.headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(answer.body)))
-            self.end_headers()
-            self.wfile.write(answer.body)
-
-        def log_message(self, *_args: object) -> None:
-            """Keep the test's output for the test."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-def _answer(request: HttpRequest, reports: Mapping[str, Report]) -> Answer:
-    name = unquote(request.path.removeprefix("/reports/"))
-    try:
+    def flow(request: HttpRequest) -> Answer:
+        name = unquote(request.path.removeprefix("/reports/"))
         if name not in reports:
             raise UnknownModel("no such model", got=name)
-        return deflated(report_answer(request, reports[name]), request)
-    except HearthError as error:
-        return of_error(error, request.path)
+        return report_answer(request, reports[name])
+
+    with answering(flow) as url:
+        yield url
+
+
+@dataclass
+class Searches:
+    """Searches of models: what each report says from one look to the next.
+
+    Args:
+        reports: By model; the last one stays. An error is raised instead.
+        asked: Wishes that came, in order, with the model's name.
+        bodies: The same as they were sent.
+        looks: Which version each look asked for, 0 for none.
+    """
+
+    reports: Mapping[str, Sequence[SearchReport | HearthError]]
+    asked: list[tuple[str, OptimizeRequest]] = field(default_factory=list)
+    bodies: list[dict[str, object]] = field(default_factory=list)
+    looks: list[int] = field(default_factory=list)
+
+    def __call__(self, request: HttpRequest) -> Answer:
+        model = parse_v2(request.method, request.path).target.model
+        if model not in self.reports:
+            raise UnknownModel("no such model", got=model)
+        if request.method == "POST":
+            wish = read_request(request)
+            self.asked.append((model, wish))
+            self.bodies.append(json.loads(request.body))
+            return of_json(202, {"model": model, "version": wish.version or 3, "id": "a1"})
+        self.looks.append(read_query(request.query))
+        reports = self.reports[model]
+        report = reports[min(len(self.looks), len(reports)) - 1] if reports else None
+        if report is None:
+            raise UnknownVersion("no search of this model yet", got=model)
+        if isinstance(report, HearthError):
+            raise report
+        return search_answer(request, report)
+
+
+@contextmanager
+def searching(searches: Searches) -> Iterator[str]:
+    """Serve `/v2/repository/models/<name>/optimize`; yield the server's address."""
+    with answering(searches) as url:
+        yield url

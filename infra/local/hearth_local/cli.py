@@ -37,7 +37,12 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     ),
     "load": ("hearth_local.commands_registry", "load", "Load a version again."),
     "unload": ("hearth_local.commands_registry", "unload", "Take a model out of service."),
-    "optimize": ("hearth_local.commands_not_built", "optimize", "Not built yet."),
+    "optimize": (
+        "hearth_local.commands_optimize",
+        "optimize",
+        "Look for a faster, smaller or cheaper variant.",
+    ),
+    "profile": ("hearth_local.commands_profile", "profile", "Show where a model's time goes."),
     "report": ("hearth_local.commands_report", "report", "Show how a model is doing."),
     "metrics": (
         "hearth_local.commands_metrics",

@@ -1,8 +1,4 @@
-"""A report on the terminal: the verdict, then what it rests on, shortest first.
-
-Names come from outside: they are written as text, never as rich's markup, and what a terminal
-would act on is shown as its code.
-"""
+"""A report on the terminal: the verdict, then what it rests on, shortest first."""
 
 from __future__ import annotations
 
@@ -11,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from hearth.monitoring import figures, wording
-from hearth.monitoring.markup import short, visible
+from hearth.monitoring.markup import short
 from hearth.monitoring.report import (
     DRIFTED,
     FAILED,
@@ -29,9 +25,12 @@ from hearth.monitoring.report import (
     VersionReport,
 )
 from hearth.monitoring.set_aside import MEANINGS
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from hearth_local import terminal
+from hearth_local.terminal import listed, text
+from hearth_local.terminal import table as table_of
 
 _MOST_REASONS, _MOST_VERSIONS, _MOST_FEATURES, _MOST_LINES = 10, 4, 10, 5
 _BLOCKS = "▁▂▃▄▅▆▇█"
@@ -41,58 +40,38 @@ _STYLES = {"▲": "bold red", "●": "green", "○": "yellow"}
 
 def show(report: Report) -> None:
     """Print a report; piped, it is plain and a line is never broken."""
-    width = None if sys.stdout.isatty() else 500
-    console = Console(highlight=False, width=width)
-    for part in _parts(report):
-        console.print(part, soft_wrap=isinstance(part, Text))
+    terminal.show(_parts(report))
 
 
 def _parts(report: Report) -> Iterable[Text | Table]:
     yield _verdict(report.verdict, wording.headline(report))
-    yield from _listed(report.reasons, _MOST_REASONS)
-    yield _text(f"judged {wording.moment(report.judged_at)} over {wording.window(report)}", "dim")
+    yield from listed(report.reasons, _MOST_REASONS)
+    yield text(f"judged {wording.moment(report.judged_at)} over {wording.window(report)}", "dim")
     order = wording.ordered(report.versions)
     if not order:
-        yield _text("no version was served or used in the window")
+        yield text("no version was served or used in the window")
         return
     yield _versions(order[:_MOST_VERSIONS])
     for version in order[:_MOST_VERSIONS]:
         yield from _version(version)
     if len(order) > _MOST_VERSIONS:
-        yield _text(f"{len(order) - _MOST_VERSIONS} more versions: hearth report --json", "dim")
+        yield text(f"{len(order) - _MOST_VERSIONS} more versions: hearth report --json", "dim")
     for why, count in report.set_aside.items():
-        yield _text(
+        yield text(
             f"set aside: {figures.whole(count)} {short(MEANINGS.get(why, why), 200)}", "dim"
         )
 
 
-def _text(words: str, style: str = "") -> Text:
-    return Text(visible(words), style=style)
-
-
 def _verdict(verdict: str, words: str = "") -> Text:
     sign = _SIGNS.get(verdict, "○")
-    return _text(f"{sign} {words or verdict}", _STYLES[sign])
-
-
-def _listed(items: Sequence[str], most: int) -> Iterable[Text]:
-    yield from (_text(f"  {i}. {short(item, 300)}") for i, item in enumerate(items[:most], 1))
-    if len(items) > most:
-        yield _text(f"  {len(items) - most} more", "dim")
-
-
-def _table(*heads: str) -> Table:
-    table = Table(*heads, box=None, padding=(0, 2, 0, 0))
-    for column in table.columns:
-        column.no_wrap = True
-    return table
+    return text(f"{sign} {words or verdict}", _STYLES[sign])
 
 
 def _versions(versions: Sequence[VersionReport]) -> Table:
     """Return the versions side by side, a column each."""
     names = dict.fromkeys(m.name for v in versions if v.quality for m in v.quality.metrics)
     rows: list[tuple[str, Callable[[VersionReport], str | Text]]] = [
-        ("routed by", lambda v: _text(short(wording.routing(v), 40))),
+        ("routed by", lambda v: text(short(wording.routing(v), 40))),
         ("drift", lambda v: _verdict(v.drift.verdict)),
         ("quality gate", _gate),
         ("requests", lambda v: figures.whole(v.traffic.requests)),
@@ -101,9 +80,9 @@ def _versions(versions: Sequence[VersionReport]) -> Table:
         ("latency p99", lambda v: figures.seconds(v.traffic.latency.p99)),
         *((name, partial(_metric, name)) for name in list(names)[:3]),
     ]
-    table = _table("version", *(str(v.version) for v in versions))
+    table = table_of("version", *(str(v.version) for v in versions))
     for label, cell in rows:
-        table.add_row(_text(short(wording.metric_name(label), 40)), *map(cell, versions))
+        table.add_row(text(short(wording.metric_name(label), 40)), *map(cell, versions))
     return table
 
 
@@ -119,24 +98,24 @@ def _metric(name: str, version: VersionReport) -> str:
 
 def _version(version: VersionReport) -> Iterable[Text | Table]:
     yield Text()
-    yield _text(f"version {version.version}", "bold")
-    yield from (_text(f"  {short(note, 300)}") for note in version.notes[:_MOST_LINES])
-    yield _text(f"  {wording.traffic(version)}")
+    yield text(f"version {version.version}", "bold")
+    yield from (text(f"  {short(note, 300)}") for note in version.notes[:_MOST_LINES])
+    yield text(f"  {wording.traffic(version)}")
     yield from _drift(version.drift)
     if version.violations:
-        yield _text(f"  {figures.plural(len(version.violations), 'broken constraint')}:")
+        yield text(f"  {figures.plural(len(version.violations), 'broken constraint')}:")
     for item in version.violations[:_MOST_LINES]:
-        yield _text(f"    {short(item.feature_name, 60)}: {short(item.description, 200)}")
+        yield text(f"    {short(item.feature_name, 60)}: {short(item.description, 200)}")
     if len(version.violations) > _MOST_LINES:
-        yield _text(f"    {len(version.violations) - _MOST_LINES} more", "dim")
+        yield text(f"    {len(version.violations) - _MOST_LINES} more", "dim")
     if version.quality:
         yield from _quality(version.quality)
 
 
 def _drift(drift: Drift) -> Iterable[Text | Table]:
-    yield _text(f"  {wording.drift_summary(drift)}")
+    yield text(f"  {wording.drift_summary(drift)}")
     if drift.provisional:
-        yield _text("  The baseline is provisional: the version's own first traffic.", "yellow")
+        yield text("  The baseline is provisional: the version's own first traffic.", "yellow")
     moved = [
         item
         for item in wording.by_verdict((*drift.features, *drift.outputs))
@@ -145,20 +124,20 @@ def _drift(drift: Drift) -> Iterable[Text | Table]:
     if moved:
         yield _features(moved[:_MOST_FEATURES])
     if len(moved) > _MOST_FEATURES:
-        yield _text(f"    {len(moved) - _MOST_FEATURES} more drifted", "dim")
+        yield text(f"    {len(moved) - _MOST_FEATURES} more drifted", "dim")
 
 
 def _features(moved: Sequence[FeatureDrift]) -> Table:
-    table = _table("    drifted", "distance", "line", "p", "baseline", "window", "most moved")
+    table = table_of("    drifted", "distance", "line", "p", "baseline", "window", "most moved")
     table.columns[-1].no_wrap = not sys.stdout.isatty()
     for item in moved:
         table.add_row(
-            _text(f"    {short(item.name, 24)}"),
+            text(f"    {short(item.name, 24)}"),
             figures.number(item.distance),
             figures.number(item.line),
             figures.chance(item.p_adjusted),
             *_sparks(item.bins),
-            _text(short(wording.most_moved(item.bins, 1), 80)),
+            text(short(wording.most_moved(item.bins, 1), 80)),
         )
     return table
 
@@ -185,19 +164,19 @@ def _block(share: float, top: float) -> str:
 
 
 def _quality(quality: Quality) -> Iterable[Text | Table]:
-    yield _text(f"  {wording.labelled(quality)}")
+    yield text(f"  {wording.labelled(quality)}")
     if quality.gate:
-        yield _text(f"  {wording.gate(quality.gate)}")
-        yield from (_text(f"    {short(r, 300)}") for r in quality.gate.reasons[:_MOST_LINES])
+        yield text(f"  {wording.gate(quality.gate)}")
+        yield from (text(f"    {short(r, 300)}") for r in quality.gate.reasons[:_MOST_LINES])
     if quality.metrics:
         yield _metrics(quality)
     estimate = wording.estimate(quality)
     if estimate:
-        yield _text(f"  {estimate}", "dim")
+        yield text(f"  {estimate}", "dim")
 
 
 def _metrics(quality: Quality) -> Table:
-    table = _table("    metric", "value (95% interval)", "", "rows")
+    table = table_of("    metric", "value (95% interval)", "", "rows")
     worst = sorted((s for s in quality.slices if s.metrics), key=_slice_key)[:_MOST_LINES]
     lines = [(wording.metric_name(m.name), m) for m in quality.metrics[:_MOST_FEATURES]]
     lines += [
@@ -205,7 +184,7 @@ def _metrics(quality: Quality) -> Table:
     ]
     for label, metric in lines:
         table.add_row(
-            _text(f"    {short(label, 60)}"),
+            text(f"    {short(label, 60)}"),
             wording.value(metric),
             whisker(metric),
             figures.whole(metric.rows),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -20,11 +19,9 @@ from hearth.optimizing.inspection import inspect
 from hearth.optimizing.recipe import Recipe, RecipeFailed, Work
 from hearth.optimizing.recipes.all import named
 from hearth.publishing import onnx_file
-from hearth.serving import memory
 from hearth.serving.proof import require_signature
 from hearth.serving.session import Session
 
-_PR_SET_PDEATHSIG = 1
 _ONE_THREAD_MB = 1
 _OUT_OF_MEMORY = ("bad_alloc", "MemoryError", "Failed to allocate")
 
@@ -52,17 +49,15 @@ def make_apart(
     Raises:
         RecipeFailed: If it fails, crashes, or does not end in time or in memory.
     """
-    no_site = ["-S"] if sys.flags.no_site else []
-    command = [sys.executable, *no_site, "-m", __name__, str(memory_mb)]
     asked = {"work": work_document.from_work(work), "recipes": list(recipes)}
     scratch = work.folder / "scratch"  # the tools' temporary files go with it, whatever happens
     scratch.mkdir(parents=True)
     try:
         done = subprocess.run(  # noqa: S603 (this interpreter and this module)
-            command,
+            child.command(__name__, str(memory_mb)),
             input=json.dumps(asked).encode(),
             capture_output=True,
-            env=_environment(scratch),
+            env=child.environment(PYTHONHASHSEED="0", TMPDIR=str(scratch)),
             timeout=time_limit_s,
             check=False,
         )
@@ -136,11 +131,6 @@ def _drop_folders(work: Work, passed: Sequence[str], candidate: Candidate) -> No
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _environment(scratch: Path) -> dict[str, str]:
-    paths = os.pathsep.join(filter(None, sys.path))
-    return {**os.environ, "PYTHONPATH": paths, "PYTHONHASHSEED": "0", "TMPDIR": str(scratch)}
-
-
 def _read(
     done: subprocess.CompletedProcess[bytes], recipes: Sequence[str], memory_mb: int
 ) -> Candidate:
@@ -177,7 +167,7 @@ def _say(**what: object) -> None:
 
 
 def _main(memory_mb: str) -> None:
-    _restrict(int(memory_mb))
+    child.restrict(int(memory_mb))
     asked = json.loads(sys.stdin.buffer.read())
     try:
         work = work_document.to_work(asked["work"])
@@ -185,15 +175,6 @@ def _main(memory_mb: str) -> None:
         _say(made=work_document.from_candidate(made))
     except RecipeFailed as error:
         _say(failed=work_document.from_failure(error))
-
-
-def _restrict(memory_mb: int) -> None:
-    """Die with the parent (Linux alone), and fail to allocate rather than be killed."""
-    if sys.platform.startswith("linux"):
-        import ctypes
-
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    memory.limit(memory_mb)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ import os
 import signal
 import sys
 
+from hearth.serving import memory
+
 _PR_SET_PDEATHSIG = 1
 
 
@@ -15,9 +17,9 @@ def command(module: str, *arguments: str) -> list[str]:
     return [sys.executable, *no_site, "-m", module, *arguments]
 
 
-def environment() -> dict[str, str]:
+def environment(**more: str) -> dict[str, str]:
     """Return this process's environment, in which a child finds the modules that it finds."""
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **more}
 
 
 def die_with_parent() -> None:
@@ -26,3 +28,9 @@ def die_with_parent() -> None:
         import ctypes
 
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def restrict(memory_mb: int) -> None:
+    """Called by a child: die with the parent, and fail to allocate rather than be killed."""
+    die_with_parent()
+    memory.limit(memory_mb)

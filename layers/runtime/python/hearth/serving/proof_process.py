@@ -25,7 +25,7 @@ from hearth.domain.errors import (
 )
 from hearth.domain.manifest import Manifest, from_document, to_document
 from hearth.domain.registry_entry import Figures
-from hearth.serving import child, memory
+from hearth.serving import child
 from hearth.serving.memory import resident_mb
 from hearth.serving.proof import Proof, prove
 
@@ -73,7 +73,7 @@ def _read(done: subprocess.CompletedProcess[bytes], memory_mb: int) -> Proof:
     except (ValueError, IndexError):
         raise _death(done, memory_mb) from None
     if "error" in answer:
-        raise _revive(answer["error"])
+        raise revived(answer["error"])
     figures = Figures(**answer["proof"].pop("figures"))
     return Proof(figures=figures, **answer["proof"])
 
@@ -94,18 +94,18 @@ def _death(done: subprocess.CompletedProcess[bytes], memory_mb: int) -> HearthEr
     )
 
 
-def _revive(document: dict[str, Any]) -> HearthError:
+def revived(document: dict[str, Any]) -> HearthError:
     kind = getattr(errors, document["type"], errors.ModelFailed)
-    revived: HearthError = kind(
+    made: HearthError = kind(
         document["what"],
         got=document["got"],
         expected=document["expected"],
         remedy=document["remedy"],
     )
-    return revived
+    return made
 
 
-def _described(error: HearthError) -> dict[str, Any]:
+def described(error: HearthError) -> dict[str, Any]:
     return {
         "type": type(error).__name__,
         "what": error.what,
@@ -116,13 +116,12 @@ def _described(error: HearthError) -> dict[str, Any]:
 
 
 def _main(folder: str, memory_mb: str, left_mb: str) -> None:
-    child.die_with_parent()
-    memory.limit(int(left_mb))  # fail to allocate rather than be killed
+    child.restrict(int(left_mb))
     manifest = from_document(json.loads(sys.stdin.buffer.read()))
     try:
         answer = {"proof": asdict(prove(Path(folder), manifest, int(memory_mb)))}
     except HearthError as error:
-        answer = {"error": _described(error)}
+        answer = {"error": described(error)}
     print(json.dumps(answer))  # noqa: T201
 
 

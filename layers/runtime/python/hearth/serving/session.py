@@ -68,6 +68,8 @@ class Session:
         path: The model's file; its external data lies where the file says, beside it.
         options: How to open it, from the manifest.
         memory_mb: The function's memory size, which decides the threads.
+        profile: Where ONNX Runtime's profiler writes, as the beginning of a file's path; None
+            leaves it off.
 
     Raises:
         NotOnnx: If ONNX Runtime cannot read it.
@@ -75,11 +77,14 @@ class Session:
         ResourceExhausted: If memory does not suffice.
     """
 
-    def __init__(self, path: Path, options: RuntimeOptions, memory_mb: int) -> None:
+    def __init__(
+        self, path: Path, options: RuntimeOptions, memory_mb: int, profile: Path | None = None
+    ) -> None:
         try:
-            self._session = ort.InferenceSession(
-                str(path), _session_options(options, memory_mb), ["CPUExecutionProvider"]
-            )
+            made = _session_options(options, memory_mb)
+            if profile is not None:
+                made.enable_profiling, made.profile_file_prefix = True, str(profile)
+            self._session = ort.InferenceSession(str(path), made, ["CPUExecutionProvider"])
         except Exception as error:
             raise _refusal(path.name, error) from error
         self.signature = _signature(self._session)
@@ -110,6 +115,10 @@ class Session:
             raise SignatureMismatch("the model does not accept these inputs", got=error) from error
         except Exception as error:
             raise _failure(error) from error
+
+    def end_profiling(self) -> Path:
+        """Return the trace that the profiler wrote, as Chrome and Perfetto read it; it is off now."""
+        return Path(self._session.end_profiling())
 
     def _run_by_value(self, names: list[str], inputs: Tensors) -> Tensors:
         values = {
