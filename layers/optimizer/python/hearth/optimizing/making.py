@@ -19,6 +19,7 @@ from hearth.optimizing.inspection import inspect
 from hearth.optimizing.recipe import Recipe, RecipeFailed, Work
 from hearth.optimizing.recipes.all import named
 from hearth.publishing import onnx_file
+from hearth.serving import child
 from hearth.serving.proof import require_signature
 from hearth.serving.session import Session
 
