@@ -10,8 +10,8 @@ import numpy as np
 from hearth.domain.manifest import Manifest
 from hearth.optimizing import truth as labels
 from hearth.optimizing.confidence import jackknifed, least, most, root
-from hearth.optimizing.fidelity import MOST_ERROR
 from hearth.optimizing.judgement import Accuracy
+from hearth.optimizing.spread import MOST_ERROR
 from hearth.optimizing.truth import NotMeasurable, Truth
 from hearth.publishing.answers import Answers
 from hearth.publishing.evaluation import LEAST_LIKELIHOOD
@@ -112,8 +112,9 @@ def most_lost(stay: int, harmed: int, helped: int) -> float:
 
 def _heaviest(original: Answers, true: Truth) -> float:
     """Return how much macro F1 falls by one row more that is wrong, in the rarest class."""
-    said, known = Counter(original.predicted), Counter(true.words)
-    classes = (said.keys() | known.keys()) - {None}
+    said = Counter(name for name in original.predicted if name is not None)
+    known = Counter(true.words)
+    classes = said.keys() | known.keys()
     return 2 / min(said[name] + known[name] for name in classes) / len(classes)
 
 

@@ -16,6 +16,13 @@ class Prices:
     source: str
 
 
+_SOURCE = "AWS Lambda pricing, US East (N. Virginia), first tier, November 2026"
+PRICES = {
+    "x86_64": Prices(0.0000166667, 0.20 / 1e6, _SOURCE),
+    "arm64": Prices(0.0000133334, 0.20 / 1e6, _SOURCE),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Assumptions:
     """What is not measured, said in the report.
@@ -45,7 +52,7 @@ class AtMemory:
         memory_mb: Configured.
         run_ms: One warm prediction, estimated.
         billed_ms: The same as it is billed: whole milliseconds.
-        cold_ms: One prediction that meets a cold start.
+        cold_ms: One prediction that meets a cold start; it is billed, too.
         dollars: Of a million predictions.
         fits: Whether the model fits into that memory.
     """
@@ -60,7 +67,7 @@ class AtMemory:
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """All memory sizes of one candidate, and which of those that fit is best."""
+    """All memory sizes of one candidate, and which of those that fit is best; 0 where none fits."""
 
     sizes: tuple[AtMemory, ...]
     cheapest: int

@@ -13,15 +13,18 @@ class Fidelity:
 
     Args:
         rows: How many.
-        finite: Whether it is finite wherever the original is.
+        finite: Whether it is finite wherever the original is. An answer where the original has
+            NaN, or another infinity, is an error without bound.
         equivalent: Whether every answer equals the original's within the golden tolerance, and
             everything that is no float equals it exactly.
-        agreement: Share of rows with the same predicted class; None where none is predicted.
+        agreement: Share of rows with the same predicted class, and the same in all that is neither
+            class nor float; None where there is none of them.
         agreement_low: Lower end of its one-sided 95% interval.
         relative_error: Norm of the difference over the norm of the original's answers, the worst
             of the float outputs.
         spread_error: Root mean square of the difference over the standard deviation of the
-            original's answers, the worst of the float outputs.
+            original's answers, the worst of the float outputs; of up to 16 values a row that are
+            no class scores, of the worst value. 1e9 stands for what is larger or has no bound.
     """
 
     rows: int
@@ -43,7 +46,7 @@ class Accuracy:
         original: The metric's value.
         candidate: The same.
         loss: How much worse, relative to the original's value; below 0 is better.
-        loss_high: Upper end of its one-sided 95% interval.
+        loss_high: Upper end of its one-sided 95% interval; 1e9 stands for what has no bound.
     """
 
     metric: str

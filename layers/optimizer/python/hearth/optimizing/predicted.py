@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from hearth.domain.errors import HearthError
 from hearth.domain.manifest import Manifest
 from hearth.domain.monitoring import CLASSIFICATION
 from hearth.serving.capture import outcomes
@@ -25,19 +26,18 @@ def judged(manifest: Manifest) -> frozenset[str]:
 
 
 def predicted(cases: Sequence[GoldenCase], manifest: Manifest) -> Predicted | None:
-    """Return the class of each row; None where the model names none.
-
-    Raises:
-        SignatureMismatch: If an output is no table of scores or labels.
-    """
+    """Return the class of each row; None where the model names none, or not as is said of it."""
     if manifest.monitoring.task != CLASSIFICATION or not judged(manifest):
         return None
     found: Predicted = []
     for case in cases:
-        told = outcomes(case.outputs, manifest, batched=manifest.signature.batched)
-        if told.predicted is None:
+        try:
+            told = outcomes(case.outputs, manifest, batched=manifest.signature.batched).predicted
+        except HearthError:  # no table of scores or labels
             return None
-        found += told.predicted
+        if told is None:
+            return None
+        found += told
     return found
 
 

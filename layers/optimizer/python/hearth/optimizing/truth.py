@@ -11,7 +11,7 @@ import numpy as np
 from hearth.domain.errors import HearthError
 from hearth.domain.manifest import Manifest
 from hearth.domain.monitoring import CLASSIFICATION, REGRESSION
-from hearth.optimizing.fidelity import count
+from hearth.optimizing.pairing import count
 from hearth.publishing import evaluation
 from hearth.publishing.answers import Answers
 from hearth.serving.golden import GoldenCase
