@@ -62,11 +62,10 @@ class Contender:
             threads: Within an operator.
         """
         self._case = self._inputs = golden.load(Path(case))[0].inputs
-        spinning = _NO_SPINNING if threads > 1 else {}
         options = replace(
             self._runtime,
             intra_op_num_threads=threads,
-            session_config={**spinning, **self._runtime.session_config},
+            session_config={**_NO_SPINNING, **self._runtime.session_config},
         )
         self._session = None
         self._before_mb = resident_mb()

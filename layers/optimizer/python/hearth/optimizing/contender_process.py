@@ -21,6 +21,7 @@ from hearth.serving import child
 
 CANDIDATE = "candidate"
 SIDES = (ORIGINAL, CANDIDATE)
+_DYING_S = 10.0
 _MODULE = "hearth.optimizing.contender"
 _DOING = {"ready": "cannot be started", "open": "cannot be opened", "answers": "gives no answers"}
 _TOO_MUCH = ("bad_alloc", "MemoryError", "ResourceExhausted")
@@ -90,8 +91,7 @@ class ContenderProcess:
 
     def close(self) -> None:
         """End it, whatever it is doing. It holds nothing that would have to be put away."""
-        self._process.kill()
-        self._process.wait()
+        self._end()
         for pipe in (self._process.stdin, self._process.stdout, self._said):
             try:
                 if pipe is not None:
@@ -114,6 +114,7 @@ class ContenderProcess:
         line = self._exchange(json.dumps({"do": do, **what}), limit_s) if limit_s > 0 else ""
         answered = line.endswith("\n")
         if limit_s <= 0 or (self._late and not answered):
+            self._end()
             raise OutOfTime(
                 self.whose,
                 f"{self._named} {_DOING.get(do, 'cannot be run')} in the time that is left",
@@ -151,8 +152,16 @@ class ContenderProcess:
         self._late = True
         self._process.kill()
 
+    def _end(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
     def _death(self, do: str) -> ContenderFailed:
-        status = self._process.wait()
+        try:
+            status = self._process.wait(_DYING_S)
+        except subprocess.TimeoutExpired:  # it has closed its side, and goes on
+            self._end()
+            status = 0
         self._said.seek(0)
         said = self._said.read().decode("utf-8", "replace").strip()[-200:]
         killed = "MemoryError" if status == -signal.SIGKILL else ""
