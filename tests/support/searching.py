@@ -101,7 +101,9 @@ def duel(candidate: Figures, wide: float = 0.012) -> Duel:
 def judged(agreement: float, error: float, right: float, *, passed: bool = True) -> Judgement:
     loss = (0.8978 - right) / 0.8978
     accuracy = Accuracy("accuracy", ROWS, 0.8978, right, loss, loss + 0.0067)
-    fidelity = Fidelity(ROWS, True, error < 1e-3, float(agreement), agreement - 0.005, error, error * 1.4)
+    fidelity = Fidelity(
+        ROWS, True, error < 1e-3, float(agreement), agreement - 0.005, error, error * 1.4
+    )
     why = (
         f"accuracy {right:.4f} against {0.8978:.4f}: at most {loss + 0.0067:.2%} worse (95%), "
         f"{'within' if passed else 'more than'} the 1% that the manifest allows"
@@ -175,10 +177,8 @@ def encoder() -> Report:
         DONE,
         ACCEPTED,
         (
-            "int8-dynamic-matmul answers in 0.744 ms where the original takes 3.67 ms: 4.93 times "
-            "as fast (95%: 4.87 to 4.99), more than the noise of 2%",
-            "its accuracy on 450 labelled rows is 0.8978, as the original's; it is at most 0.67% "
-            "worse (95%), and 1% is allowed",
+            "int8-dynamic-matmul answers in 0.744 ms where the original takes 3.67 ms: 4.93 times as fast (95%: 4.87 to 4.99), more than the noise of 2%",
+            "its accuracy on 450 labelled rows is 0.8978, as the original's; it is at most 0.67% worse (95%), and 1% is allowed",
             "it is published as version 4, whose label and rollout the policy decides",
         ),
         "2026-11-25T08:01:12.300Z",

@@ -142,9 +142,7 @@ def test_trace_goes_to_stdout(hearth: Hearth) -> None:
         (("digits", "--trace", "no/such/folder.json"), "no/such/folder.json"),
     ],
 )
-def test_what_goes_wrong_is_one_line(
-    hearth: Hearth, arguments: tuple[str, ...], said: str
-) -> None:
+def test_what_goes_wrong_is_one_line(hearth: Hearth, arguments: tuple[str, ...], said: str) -> None:
     """The function's own words, and no traceback."""
     result = hearth(*arguments)
     assert result.exit_code == 1

@@ -80,7 +80,9 @@ def _dataclass(kind: Any, document: Mapping[str, Any], place: str) -> Any:  # no
     found = {}
     for field, annotation in _fields(kind):
         if field.name in document:
-            found[field.name] = from_plain(annotation, document[field.name], f"{place}.{field.name}")
+            found[field.name] = from_plain(
+                annotation, document[field.name], f"{place}.{field.name}"
+            )
         elif field.default is MISSING and field.default_factory is MISSING:
             what = place.partition(".")[0].partition("[")[0]
             raise InvalidDocument(f"{what} is not complete", got=f"no {place}.{field.name}")

@@ -161,9 +161,7 @@ def calibration(points: Sequence[Reliability]) -> Html:
         path(["M10 110L110 10"], "tick"),
     ]
     at = [(10 + 100 * _part(p.confidence, 1), 110 - 100 * _part(p.accuracy, 1)) for p in points]
-    drawn.append(
-        path([f"{'L' if i else 'M'}{n(x)} {n(y)}" for i, (x, y) in enumerate(at)], "line")
-    )
+    drawn.append(path([f"{'L' if i else 'M'}{n(x)} {n(y)}" for i, (x, y) in enumerate(at)], "line"))
     for (x, y), point in zip(at, points, strict=True):
         r = 1.5 + 3 * math.sqrt(_part(point.rows, largest))
         drawn.append(element("circle", cx=n(x), cy=n(y), r=n(r), class_="bar"))
