@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import load_and_warm
-import optimize
 import pytest
 from hearth.edge.openapi import document
 from support.calling import Caller, infer_body
@@ -251,11 +250,3 @@ def test_answer_of_metrics_fits_the_document(
 
     assert reply.status == status, reply
     require_described("GET", path, reply)
-
-
-@pytest.mark.parametrize("method", ["GET", "POST"])
-def test_answer_of_optimize_fits_the_document(method: str) -> None:
-    """What is not built is listed as 501."""
-    path = "/v2/repository/models/m/optimize"
-
-    require_described(method, path, Caller(optimize.handler)(method, path))

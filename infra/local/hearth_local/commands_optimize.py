@@ -23,7 +23,9 @@ _ASKING = ("objective", "max_loss", "recipes", "force")
 
 @click.command(short_help="Look for a faster, smaller or cheaper variant.")
 @click.argument("name")
-@click.option("--version", type=click.IntRange(min=1), help="Which version; default: the stable one.")
+@click.option(
+    "--version", type=click.IntRange(min=1), help="Which version; default: the stable one."
+)
 @click.option("--objective", type=click.Choice(OBJECTIVES), help="What is to become less.")
 @click.option("--max-loss", type=float, help="How much quality it may lose: 0.01 is 1% of it.")
 @click.option("--recipe", "recipes", multiple=True, help="Use this recipe alone; may be repeated.")

@@ -31,7 +31,9 @@ class ProfileFailed(LocalError):
 
 @click.command(short_help="Show where a model's time goes.")
 @click.argument("name")
-@click.option("--version", type=click.IntRange(min=1), help="Which version; default: the stable one.")
+@click.option(
+    "--version", type=click.IntRange(min=1), help="Which version; default: the stable one."
+)
 @click.option("--runs", type=click.IntRange(1, 1000), help="How many warm runs.")
 @click.option(
     "--trace",

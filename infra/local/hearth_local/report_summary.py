@@ -57,9 +57,7 @@ def _parts(report: Report) -> Iterable[Text | Table]:
     if len(order) > _MOST_VERSIONS:
         yield text(f"{len(order) - _MOST_VERSIONS} more versions: hearth report --json", "dim")
     for why, count in report.set_aside.items():
-        yield text(
-            f"set aside: {figures.whole(count)} {short(MEANINGS.get(why, why), 200)}", "dim"
-        )
+        yield text(f"set aside: {figures.whole(count)} {short(MEANINGS.get(why, why), 200)}", "dim")
 
 
 def _verdict(verdict: str, words: str = "") -> Text:

@@ -28,7 +28,9 @@ class StandsStill(LocalError):
     """A search that has not moved for longer than any function runs."""
 
 
-def wait(look: Callable[[], Report], pause_s: float = PAUSE_S, silent_s: float = SILENT_S) -> Report:
+def wait(
+    look: Callable[[], Report], pause_s: float = PAUSE_S, silent_s: float = SILENT_S
+) -> Report:
     """Return the report of a search that has ended; what happens until then is shown.
 
     Args:

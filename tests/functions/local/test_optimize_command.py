@@ -215,7 +215,9 @@ def test_what_there_is_not_is_said_in_words(hearth: Hearth, name: str, words: st
     assert words in good(hearth(name, "--report"))
 
 
-@pytest.mark.parametrize("name", [name for name, found in REPORTS.items() if found and ended(found[-1])])
+@pytest.mark.parametrize(
+    "name", [name for name, found in REPORTS.items() if found and ended(found[-1])]
+)
 def test_piped_summary_is_plain_text(hearth: Hearth, name: str) -> None:
     """Nothing that a terminal would act on, whatever names hold, and no line is broken."""
     result = hearth(name, "--wait")
@@ -271,9 +273,7 @@ def test_options_that_contradict_each_other_are_refused(
         (("done", "--report", "--html", "no/such/folder.html"), "no/such/folder.html"),
     ],
 )
-def test_what_goes_wrong_is_one_line(
-    hearth: Hearth, arguments: tuple[str, ...], said: str
-) -> None:
+def test_what_goes_wrong_is_one_line(hearth: Hearth, arguments: tuple[str, ...], said: str) -> None:
     """The API's own words, and no traceback."""
     result = hearth(*arguments)
     assert result.exit_code == 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -52,19 +51,25 @@ def _possible(value: Any) -> Any:
     """Return a report without what JSON cannot hold: integers past 64 bits, half surrogate pairs."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
-    if isinstance(value, Fidelity) and value.agreement is not None and math.isnan(value.agreement):
-        return _possible(replace(value, agreement=None))  # null is None where None may stand
     if isinstance(value, int) and not isinstance(value, bool):
         return max(min(value, 2**63 - 1), -(2**63))
     if isinstance(value, tuple):
         return tuple(map(_possible, value))
     if isinstance(value, Mapping):
         return {_possible(k): _possible(v) for k, v in value.items()}
+    if isinstance(value, Fidelity):  # null is None where None may stand
+        value = replace(
+            value, agreement=_known(value.agreement), agreement_low=_known(value.agreement_low)
+        )
     if hasattr(value, "__dataclass_fields__"):
         return replace(
             value, **{n: _possible(getattr(value, n)) for n in value.__dataclass_fields__}
         )
     return value
+
+
+def _known(value: float | None) -> float | None:
+    return None if value is None or math.isnan(value) else value
 
 
 def test_document_is_plain_json() -> None:

@@ -1,4 +1,4 @@
-"""Bodies of the search for a variant: what asks for one, what says that it was taken, its report."""
+"""Bodies of the search for a variant: what asks for one, that it was taken, its report."""
 
 from __future__ import annotations
 

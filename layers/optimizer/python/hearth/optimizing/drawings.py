@@ -14,12 +14,28 @@ from hearth.monitoring.markup import Html, element
 from hearth.monitoring.svg import n, path, svg
 from hearth.optimizing.measurement import Ratio
 
-_WIDE, _HIGH = 208.0, 17.0  # of a forest plot's row
-_SIDE = 8.0
-_DOT = 4.0
+_WIDE, _HIGH = 160.0, 16.0  # of a forest plot's row
+_SIDE = 7.0
+_DOT = 3.6
 _FARTHEST = 64.0  # ratios beyond are drawn at the edge
-_TICKS = {1 / 64: "1/64", 1 / 16: "1/16", 1 / 8: "⅛", 1 / 4: "¼", 1 / 2: "½", 0.7: "0.7", 0.9: "0.9", 1: "1", 1.1: "1.1", 1.4: "1.4", 2: "2", 4: "4", 8: "8", 16: "16", 64: "64"}  # fmt: skip
-_LEAST_APART = 26.0  # of two ticks with words
+_TICKS = {
+    1 / 64: "1/64",
+    1 / 16: "1/16",
+    1 / 8: "⅛",
+    1 / 4: "¼",
+    1 / 2: "½",
+    0.7: "0.7",
+    0.9: "0.9",
+    1: "1",
+    1.1: "1.1",
+    1.4: "1.4",
+    2: "2",
+    4: "4",
+    8: "8",
+    16: "16",
+    64: "64",
+}
+_LEAST_APART = 24.0  # of two ticks with words
 Box = tuple[float, float, float, float]
 
 
@@ -55,18 +71,21 @@ def forest(ratio: Ratio | None, scale: Scale, noise: float = 0.0) -> Html:
 
     The dot is filled where the whole interval is better than the original's noise.
     """
-    middle = n(scale.at(1))
-    drawn = [path([f"M{middle} 0v{n(_HIGH)}"], "tick")]
-    if noise > 0:
-        left, right = scale.at(1 - min(noise, 0.9)), scale.at(1 + noise)
-        drawn.insert(0, path([f"M{n(left)} 0h{n(right - left)}v{n(_HIGH)}h-{n(right - left)}z"], "noise"))  # fmt: skip
+    drawn = [*_noise(scale, noise), path([f"M{n(scale.at(1))} 0v{n(_HIGH)}"], "tick")]
     wins = False
     if ratio is not None and _is_drawn(ratio.value):
         wins = ratio.is_win(noise)
         drawn += _interval(ratio, scale)
-        drawn.append(element("circle", cx=n(scale.at(ratio.value)), cy="8.5", r=n(_DOT)))
+        drawn.append(element("circle", cx=n(scale.at(ratio.value)), cy="8", r=n(_DOT)))
     kind = "forest" if wins else "forest worse"
     return svg((_WIDE, _HIGH), *drawn, class_=kind, stretch=False)
+
+
+def _noise(scale: Scale, noise: float) -> Iterable[Html]:
+    """Yield how far the original differs from itself."""
+    if noise > 0:
+        left, right = scale.at(1 - min(noise, 0.9)), scale.at(1 + noise)
+        yield path([f"M{n(left)} 0h{n(right - left)}v{n(_HIGH)}h-{n(right - left)}z"], "noise")
 
 
 def _interval(ratio: Ratio, scale: Scale) -> Iterable[Html]:
@@ -75,7 +94,7 @@ def _interval(ratio: Ratio, scale: Scale) -> Iterable[Html]:
         return
     left, right = scale.at(ratio.low), scale.at(ratio.high)
     if right - left > 2 * _DOT:
-        yield path([f"M{n(left)} 4.5v8m0-4H{n(right)}m0-4v8"], "line")
+        yield path([f"M{n(left)} 4v8m0-4H{n(right)}m0-4v8"], "line")
 
 
 def forest_scale(scale: Scale) -> Html:
@@ -86,10 +105,9 @@ def forest_scale(scale: Scale) -> Html:
         if apart and scale.low <= tick <= scale.high:
             kept.append(tick)
     drawn = [
-        element("text", _TICKS[tick], x=n(scale.at(tick)), y="13", class_="middle")
-        for tick in kept
+        element("text", _TICKS[tick], x=n(scale.at(tick)), y="13", class_="middle") for tick in kept
     ]
-    return svg((_WIDE, 18), *drawn, class_="scale", stretch=False)
+    return svg((_WIDE, 17), *drawn, class_="scale", stretch=False)
 
 
 def progress(part: float) -> Html:
@@ -102,8 +120,8 @@ def progress(part: float) -> Html:
 
 ON, OFF, WRONG, CHOSEN, ORIGINAL = "on", "off", "wrong", "chosen", "original"
 _CHART = (360.0, 250.0)
-_LEFT, _RIGHT, _TOP, _BOTTOM = 58.0, 348.0, 10.0, 218.0
-_SIGN, _LINE = 8.0, 13.0  # a label's letters, about
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64.0, 348.0, 10.0, 218.0
+_SIGN, _LINE = 8.6, 14.0  # a label's letters, about
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +211,7 @@ def _step(about: float) -> float:
 
 
 def _grid(across: Scale, up: Scale, axis: Axis) -> Iterable[Html]:
-    kept_x = _apart(ticks(across.low, across.high), across, 52)
+    kept_x = _apart(ticks(across.low, across.high), across, 56)
     kept_y = _apart(ticks(up.low, up.high), up, 20)
     lines = [f"M{n(across.at(v))} {n(_TOP)}V{n(_BOTTOM)}" for v in kept_x]
     lines += [f"M{n(_LEFT)} {n(up.at(v))}H{n(_RIGHT)}" for v in kept_y]

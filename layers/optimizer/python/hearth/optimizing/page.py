@@ -143,4 +143,3 @@ def _foot(report: Report) -> Html:
             class_="under",
         ),
     )  # fmt: skip
-

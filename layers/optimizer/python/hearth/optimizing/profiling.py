@@ -81,9 +81,7 @@ def wish(event: Mapping[str, Any]) -> Wish:
     if isinstance(number, bool) or not isinstance(number, int | str):
         raise BadRequest("a profile is of one version", got=number, expected="its number")
     if type(runs) is not int or not 1 <= runs <= MOST_RUNS:
-        raise BadRequest(
-            "runs of a profile are not usable", got=runs, expected=f"1 to {MOST_RUNS}"
-        )
+        raise BadRequest("runs of a profile are not usable", got=runs, expected=f"1 to {MOST_RUNS}")
     return Wish(model_name(name if isinstance(name, str) else ""), version(number), runs)
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from hearth.monitoring.stylesheet import policy, style
 
 _RULES = """
-.forest{width:11rem;height:1.05rem;vertical-align:-.2rem}
+.forest{width:11rem;height:1.1rem;vertical-align:-.2rem}
 .forest circle{fill:var(--ink)}
 .forest.worse circle{fill:var(--paper);stroke:var(--ink);stroke-width:1.5}
-.scale{width:11rem;height:1.2rem;display:block}
+.scale{width:11rem;height:1.17rem;display:block}
 .noise{fill:var(--share3)}
 svg text{font-size:13px;fill:var(--muted);font-variant-numeric:tabular-nums}
+.front text{font-size:14px}
 svg text.strong{fill:var(--ink);font-weight:600}
 svg text.middle{text-anchor:middle}
 svg text.end{text-anchor:end}
@@ -23,10 +24,10 @@ svg .chosen,svg .original{fill:var(--ink)}
 svg .ring{fill:none;stroke:var(--ink);stroke-width:1.4}
 svg .wrong{fill:none;stroke:var(--bad);stroke-width:1.8}
 .front .line.was{stroke:var(--muted);stroke-dasharray:5 3}
-.fronts{display:grid;gap:1.4rem 2rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,21rem),1fr))}
+.fronts{display:grid;gap:1.4rem 2rem;\
+grid-template-columns:repeat(auto-fit,minmax(min(100%,21rem),1fr))}
 figcaption strong{color:var(--ink);font-weight:600}
 .legend{display:flex;flex-wrap:wrap;gap:.2rem 1.1rem;max-width:none}
-.legend span{white-space:nowrap}
 .spot{width:1.1rem;height:.9rem;vertical-align:-.1rem}
 .progress{height:.7rem;width:24rem;max-width:100%;border:1px solid var(--rule)}
 td small,th small{display:block;white-space:nowrap}
@@ -41,6 +42,7 @@ td small,th small{display:block;white-space:nowrap}
 .candidates th,.candidates td{padding-right:.75rem}
 .drawn{display:grid;gap:.7rem;margin:.6rem 0 .3rem;grid-template-columns:minmax(0,1fr)}
 .pairs{display:grid;gap:1rem 2rem;grid-template-columns:minmax(0,1fr)}
+@media (max-width:30rem){.candidates td.words{min-width:20rem}}
 @media (min-width:68rem){.pairs{grid-template-columns:25rem minmax(0,1fr)}}
 """
 

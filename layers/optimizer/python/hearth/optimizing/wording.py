@@ -137,7 +137,7 @@ def times(ratio: Ratio | None) -> str:
 
 def between(ratio: Ratio) -> str:
     """Return where the true ratio lies; "" where that is one number, or cannot be told."""
-    if ratio.low != ratio.low or ratio.high != ratio.high or ratio.low == ratio.high:  # noqa: PLR0124
+    if ratio.low != ratio.low or ratio.high != ratio.high or ratio.low == ratio.high:
         return ""
     return f"{_three(ratio.low)} to {_three(ratio.high)}"
 

@@ -117,7 +117,7 @@ class Session:
             raise _failure(error) from error
 
     def end_profiling(self) -> Path:
-        """Return the trace that the profiler wrote, as Chrome and Perfetto read it; it is off now."""
+        """Stop the profiler; return the trace that it wrote, as Chrome and Perfetto read it."""
         return Path(self._session.end_profiling())
 
     def _run_by_value(self, names: list[str], inputs: Tensors) -> Tensors:

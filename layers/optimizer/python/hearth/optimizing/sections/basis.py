@@ -12,6 +12,7 @@ from hearth.optimizing import wording
 from hearth.optimizing.report import Machine, Report
 
 _MOST_SKIPPED, _MOST_OPERATORS, _MOST_NOTES, _MOST_OPEN = 60, 60, 20, 12
+_MOST_PAIRS = 16
 
 
 def skipped(report: Report) -> list[Html]:
@@ -51,7 +52,9 @@ def _operators(counts: Mapping[str, int], weighted: Mapping[str, int]) -> Html:
         (
             name(kind, 60),
             whole(counts[kind]),
-            f"{size(weighted[kind])}, {share(weighted[kind] / heaviest)}" if kind in weighted else "",
+            f"{size(weighted[kind])}, {share(weighted[kind] / heaviest)}"
+            if kind in weighted
+            else "",
         )
         for kind in order[:_MOST_OPERATORS]
     ]
@@ -81,24 +84,28 @@ def _notes(report: Report) -> Html:
 
 
 def _gate(limits: Mapping[str, str]) -> list[tuple[Content, Content]]:
-    return [(f"gate: {short(key.replace('_', ' '), 40)}", short(said, 80)) for key, said in list(limits.items())[:12]]  # fmt: skip
+    return [
+        (f"gate: {short(key.replace('_', ' '), 40)}", short(said, 80))
+        for key, said in list(limits.items())[:_MOST_PAIRS]
+    ]
 
 
 def _machine(found: Machine) -> list[tuple[Content, Content]]:
-    tools = [(short(tool, 40), short(version, 40)) for tool, version in list(found.tools.items())[:12]]  # fmt: skip
+    tools = list(found.tools.items())[:_MOST_PAIRS]
     return [
         ("processor", name(found.processor, MOST_TEXT)),
         ("processors", whole(found.processors)),
         ("memory size", f"{found.memory_mb:,} MB"),
         ("predict's memory size", f"{found.serving_memory_mb:,} MB"),
-        *tools,
+        *((short(tool, 40), short(version, 40)) for tool, version in tools),
     ]
 
 
 def _noise(noise: Mapping[str, float]) -> Html:
     if not noise:
         return Html()
-    said = [f"{short(wording.measure(key), 60)} ±{share(part)}" for key, part in list(noise.items())[:16]]  # fmt: skip
+    parts = list(noise.items())[:_MOST_PAIRS]
+    said = [f"{short(wording.measure(key), 60)} ±{share(part)}" for key, part in parts]
     return paragraph(
         "Noise, by which the original differs from itself: ", "; ".join(said), ".", class_="under"
     )

@@ -60,7 +60,10 @@ def _original(report: Report) -> Sequence[Content]:
         "",
         wording.said(key, wording.value(figures, key)),
         "",
-        *(_costing(report.original_costs) if k == COST else _figure(figures, k) for k in _others(report)),
+        *(
+            _costing(report.original_costs) if k == COST else _figure(figures, k)
+            for k in _others(report)
+        ),
         "",
         "",
     )
@@ -208,4 +211,3 @@ def _figures(item: Tried, report: Report) -> Html:
     if item.duel is not None and item is wording.chosen(report):
         return paragraph(element("a", "All its figures", href="#winner"))
     return comparison(item, report)
-

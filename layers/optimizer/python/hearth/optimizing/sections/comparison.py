@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from hearth.monitoring.figures import UNKNOWN, number, rounded, share
@@ -41,7 +42,7 @@ def comparison(item: Tried, report: Report) -> Html:
 
 
 def _ordered(ratios: Mapping[str, Ratio]) -> list[str]:
-    """Return what was compared: what the objectives know first, further latencies after the first."""
+    """Return what was compared: first latencies, then the rest as objectives have them."""
     places = {key: place for place, key in enumerate(wording.MEASURES)}
     return sorted(ratios, key=lambda key: places.get(key.partition("@")[0], len(places)))
 
@@ -95,7 +96,7 @@ def _accuracy(judgement: Judgement | None) -> Iterable[Sequence[Content]]:
 
 def _fidelity(found: Fidelity) -> Iterable[Sequence[Content]]:
     if found.agreement is not None:
-        agreed = f"{share(found.agreement)}, at least {share(found.agreement_low)}"
+        least = math.nan if found.agreement_low is None else found.agreement_low
+        agreed = f"{share(found.agreement)}, at least {share(least)}"
         yield ("same class as the original", agreed)
     yield ("difference of outputs", f"{number(found.relative_error)} of their norm")
-

@@ -33,7 +33,9 @@ def _best(who: str, found: Costs | None) -> str:
     fast = wording.at_memory(found, found.fastest) if found else None
     if least is None or fast is None:
         return ""
-    said = f"{who} costs least at {least.memory_mb:,} MB, {wording.dollars(least.dollars)} a million"
+    said = (
+        f"{who} costs least at {least.memory_mb:,} MB, {wording.dollars(least.dollars)} a million"
+    )
     if fast.memory_mb == least.memory_mb:
         return f"{said}, and answers fastest there, in {wording.milliseconds(least.run_ms)}."
     return (
@@ -47,9 +49,7 @@ def _chart(was: Costs, now: Costs | None) -> Html:
     before = [*_points(was, drawings.OFF)]
     after = [*_points(now, drawings.ON)] if now else []
     lines = [("was", before), ("", after)]
-    drawn = drawings.front(
-        [*before, *after], Axis(wording.dollars, wording.milliseconds), lines
-    )
+    drawn = drawings.front([*before, *after], Axis(wording.dollars, wording.milliseconds), lines)
     keys = [element("span", drawings.spot(drawings.OFF), " original")]
     keys += [element("span", drawings.spot(drawings.ON), " chosen")] if now else []
     caption = element(
@@ -96,7 +96,7 @@ def _cells(item: AtMemory | None, found: Costs) -> Sequence[Content]:
     )
 
 
-def _best_of(said: str, is_best: bool) -> Content:  # noqa: FBT001
+def _best_of(said: str, is_best: bool) -> Content:
     return element("strong", f"{said} ←") if is_best else said
 
 
