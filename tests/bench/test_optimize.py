@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from hearth.domain.errors import HearthError
 from hearth.optimizing.candidate import Candidate
-from hearth.optimizing.contender import answer
-from hearth.optimizing.duelling import How, duel
+from hearth.optimizing.answering import answer
+from hearth.optimizing.duelling import duel
 from hearth.optimizing.gate import Evidence, judge
+from hearth.optimizing.how import How
 from hearth.optimizing.inspection import inspect
 from hearth.optimizing.judgement import Judgement
 from hearth.optimizing.measurement import LATENCY, Duel

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import statistics
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,13 +12,23 @@ from typing import Any
 
 from hearth.domain.manifest import Tolerance
 from hearth.domain.optimization import Wish
-from hearth.optimizing.choice import Choice, choose
+from hearth.optimizing.choice import choose
 from hearth.optimizing.cost import Assumptions
-from hearth.optimizing.duelling import How, duel
+from hearth.optimizing.costing import costs
+from hearth.optimizing.duelling import duel
+from hearth.optimizing.how import How
 from hearth.optimizing.measurement import LATENCY, Duel, Figures, Latency
 from hearth.optimizing.noise import noise
 from hearth.optimizing.plan import combine, plan
-from hearth.optimizing.report import Progress, Report
+from hearth.optimizing.report import (
+    BEATEN,
+    NO_WIN,
+    NOT_MADE,
+    NOT_MEASURED,
+    WRONG,
+    Progress,
+    Report,
+)
 from hearth.optimizing.searches import Held
 from hearth.optimizing.subject import BY_EVALUATION, BY_GOLDEN, Subject
 from hearth.optimizing.trial import Bench, Trial, answered, attempt
@@ -27,6 +38,13 @@ from hearth.serving.session import processors
 SEED = 20
 # What this process needs beside its children, and the sandbox's own share.
 _RESERVE_MB = 96
+_BECAME = {
+    NO_WIN: "no better",
+    WRONG: "refused by the gate",
+    NOT_MADE: "could not be made",
+    NOT_MEASURED: "not measured",
+    BEATEN: "beaten",
+}
 
 
 @dataclass(slots=True)
@@ -202,24 +220,31 @@ def _chosen(looking: Looking, itself: Duel) -> Found:
     duels = [itself, *(one.tried.duel for one in looking.trials if one.tried.duel)]
     original = original_figures(duels)
     assumptions = Assumptions(architecture=_architecture())
-    choice: Choice = choose(
-        [one.tried for one in looking.trials],
-        original,
-        looking.wish.objective,
-        looking.report.noise,
-        assumptions,
-    )
+    tried = [one.tried for one in looking.trials]
+    objective, noise_ = looking.wish.objective, looking.report.noise
+    choice = choose(tried, original, objective, noise_, assumptions)
     report = replace(
         looking.report,
         tried=choice.tried,
-        chosen=choice.name,
+        chosen=choice.chosen,
         original=original,
-        original_costs=choice.original_costs,
+        original_costs=costs(original, assumptions),
         assumptions=assumptions,
         notes=(*looking.report.notes, *_late(looking.trials)),
     )
-    winner = next((one for one in looking.trials if one.tried.name == choice.name), None)
-    return Found(report, choice.why, winner)
+    winner = next((one for one in looking.trials if one.tried.name == choice.chosen), None)
+    return Found(report, _why(report), winner)
+
+
+def _why(report: Report) -> str:
+    """Return in a sentence or two why a candidate was chosen, or why none was."""
+    chosen = next((one for one in report.tried if one.name == report.chosen), None)
+    if chosen:
+        return f"{chosen.name}: {' '.join(chosen.reasons)}"
+    counted = Counter(one.outcome for one in report.tried)
+    listed = ", ".join(f"{count} {_BECAME[name]}" for name, count in counted.most_common())
+    what = report.objective.replace("_", " ")
+    return f"No candidate is right and better in {what} than the original by more than noise: {listed}."
 
 
 def _late(trials: Sequence[Trial]) -> Iterator[str]:

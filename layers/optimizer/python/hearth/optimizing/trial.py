@@ -9,9 +9,11 @@ from pathlib import Path
 
 from hearth.domain.manifest import Tolerance
 from hearth.optimizing.candidate import Candidate
-from hearth.optimizing.contender import ContenderFailed, answer
-from hearth.optimizing.duelling import How, duel
+from hearth.optimizing.answering import answer
+from hearth.optimizing.contender_process import ContenderFailed
+from hearth.optimizing.duelling import duel
 from hearth.optimizing.gate import Evidence, judge
+from hearth.optimizing.how import How
 from hearth.optimizing.judgement import PASSED, Judgement
 from hearth.optimizing.making import make_apart
 from hearth.optimizing.measurement import Duel
