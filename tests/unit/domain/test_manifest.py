@@ -15,6 +15,7 @@ from hearth.domain.manifest import (
     Manifest,
     Provenance,
     RuntimeOptions,
+    SavedGraph,
     from_document,
     to_document,
 )
@@ -111,6 +112,71 @@ def test_document_of_another_kind_says_what_is_wrong(change, words):
     """A document that is no manifest is InvalidDocument, in words that name the field."""
     with pytest.raises(InvalidDocument, match=words):
         from_document({**DOCUMENT, **change})
+
+
+SAVED = SavedGraph("saved.onnx", "x86_64 avx2", "1.32.0", RuntimeOptions(1, 1, "disabled"))
+WITH_SAVED = replace(
+    MANIFEST,
+    files=(
+        *FILES,
+        ArtefactFile("saved.onnx", "01" * 32, 90, "saved_graph"),
+        ArtefactFile("saved.bin", "02" * 32, 20, "saved_graph"),
+    ),
+    saved_graph=SAVED,
+)
+
+
+def test_saved_graph_is_opened_where_it_was_saved_for():
+    """On its family and by its ONNX Runtime: with its own options, and none of the model's files."""
+    opening = WITH_SAVED.opening("x86_64 avx2", "1.32.0")
+    assert opening.file.path == "saved.onnx"
+    assert (opening.runtime, opening.roles, opening.size) == (SAVED.runtime, ("saved_graph",), 110)
+
+
+@pytest.mark.parametrize(
+    "where", [("x86_64 avx2 avx512f", "1.32.0"), ("x86_64", "1.32.0"), ("x86_64 avx2", "1.33.0")]
+)
+def test_saved_graph_is_refused_everywhere_else(where):
+    """On a family with less or more, or by another ONNX Runtime, the model itself is opened."""
+    assert WITH_SAVED.opening(*where) == WITH_SAVED.portable == MANIFEST.portable
+    assert MANIFEST.portable.runtime == MANIFEST.runtime
+
+
+def test_version_without_a_saved_graph_is_opened_as_ever():
+    """There is one way to open it."""
+    assert MANIFEST.opening("x86_64 avx2", "1.32.0") == MANIFEST.portable
+
+
+def test_document_holds_the_saved_graph_and_may_lack_it():
+    """A saved graph survives its JSON; a manifest from before there were any is read as it was."""
+    document = json.loads(json.dumps(to_document(WITH_SAVED)))
+    assert from_document(document) == read_manifest(body(document)) == WITH_SAVED
+    before = {key: value for key, value in DOCUMENT.items() if key != "saved_graph"}
+    assert from_document(before) == read_manifest(body(before)) == MANIFEST
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"files": FILES},
+        {"saved_graph": None},
+        {"saved_graph": replace(SAVED, path="model.onnx")},
+    ],
+    ids=["no file", "not described", "another file"],
+)
+def test_saved_graph_that_does_not_hang_together_is_refused(changes):
+    """It is described where its file is, and the other way round."""
+    with pytest.raises(InvalidDocument, match="has no such saved graph"):
+        replace(WITH_SAVED, **changes)
+
+
+@pytest.mark.parametrize("wrong", [5, "text", [], {}, {"path": "saved.onnx"}])
+def test_saved_graph_of_another_form_is_refused(wrong):
+    """Whatever stands there but a saved graph is InvalidDocument, read plainly or checked."""
+    document = {**json.loads(json.dumps(to_document(WITH_SAVED))), "saved_graph": wrong}
+    for read in (from_document, lambda found: read_manifest(body(found))):
+        with pytest.raises(InvalidDocument, match="not complete"):
+            read(document)
 
 
 def paths(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:

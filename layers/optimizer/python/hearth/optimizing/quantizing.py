@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import platform
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,7 +87,7 @@ def quantize(
                 types,
                 {"OpTypesToExcludeOutputQuantization": _FLOAT_OUT},
             ).quantize_model()
-            _leave_in_float(made.graph, graph.float_outputs)
+            _spare(made.graph, set(nodes), graph.float_outputs)
     except Exception as error:
         raise RecipeFailed(
             "ONNX Runtime's quantiser failed", got=f"{type(error).__name__}: {str(error)[:300]}"
@@ -94,29 +95,40 @@ def quantize(
     onnx.save(made, target)
 
 
-def _leave_in_float(graph: onnx.GraphProto, outputs: frozenset[str]) -> None:
-    """Take away the quantisation of these tensors, which no weight needs.
+def _spare(graph: onnx.GraphProto, quantised: set[str], float_outputs: frozenset[str]) -> None:
+    """Take back the roundings that no weight needs.
 
-    The quantiser gives a tensor `y` that is a graph's output another name before it is quantised,
-    and what consumes any other `y` another input: either way the pair is skipped.
+    The quantiser rounds a tensor for all that read it, and whatever an operator gives. Operators
+    in float read what was there before; what a matrix product gives is not rounded at all. But
+    what a convolution gives stays: the rounding may stand for the Relu behind it.
     """
     makers = {name: node for node in graph.node for name in node.output}
     for pair in [node for node in graph.node if node.op_type == "DequantizeLinear"]:
-        quantizer = makers.get(pair.input[0])
-        if quantizer is None or quantizer.op_type != "QuantizeLinear":
+        rounded = makers.get(pair.input[0])
+        if rounded is None or rounded.op_type != "QuantizeLinear":
             continue
-        source, result = quantizer.input[0], pair.output[0]
+        source, result = rounded.input[0], pair.output[0]
         maker = makers.get(source)
-        if maker is None or maker.op_type != "Gemm" or not outputs & {source, result}:
-            continue
-        kept = result if result in outputs else source
-        maker.output[0] = kept
-        for node in graph.node:
+        if maker is None or maker.name not in quantised:
+            _read(graph, result, source, besides=quantised)
+        elif float_outputs & {source, result}:
+            # A graph's output keeps its name, whatever the quantiser called it before rounding.
+            maker.output[0] = result if result in float_outputs else source
+            _read(graph, source, maker.output[0])
+            _read(graph, result, maker.output[0])
+            graph.node.remove(rounded)
+            graph.node.remove(pair)
+
+
+def _read(
+    graph: onnx.GraphProto, old: str, new: str, besides: Collection[str] = frozenset()
+) -> None:
+    """Let all operators but some read another tensor."""
+    for node in graph.node:
+        if node.name not in besides:
             for at, name in enumerate(node.input):
-                if name in (source, result):
-                    node.input[at] = kept
-        graph.node.remove(quantizer)
-        graph.node.remove(pair)
+                if name == old:
+                    node.input[at] = new
 
 
 def _described(graph: FloatGraph, activations: Activations) -> onnx.ModelProto:

@@ -15,6 +15,7 @@ _LEVELS = {
     "all": ort.GraphOptimizationLevel.ORT_ENABLE_ALL,
 }
 _OUTSIDE = "session.optimized_model_external_initializers_"
+_SMALLEST = "1024"
 _PROTOBUF_LIMIT = 2**31
 
 
@@ -24,15 +25,13 @@ class Saving:
 
     Args:
         level: How far it is optimised: `basic`, `extended`, `all`.
-        weights: Name of a file for weights of at least `smallest` bytes, each at the start of a
-            page; "" for all weights within the model's file.
-        smallest: See `weights`.
+        weights: Name of a file for the weights, those of 1 MB and more each at the start of a
+            page; "" for all weights within the model's file, as are those under 1 KB always.
         config: Entries of the session that optimises.
     """
 
     level: str
     weights: str = ""
-    smallest: int = 1024
     config: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -50,7 +49,7 @@ def save(source: Path, target: Path, how: Saving) -> None:
     config = dict(how.config)
     if how.weights:
         config[f"{_OUTSIDE}file_name"] = how.weights
-        config[f"{_OUTSIDE}min_size_in_bytes"] = str(how.smallest)
+        config[f"{_OUTSIDE}min_size_in_bytes"] = _SMALLEST
     for key, value in config.items():
         options.add_session_config_entry(key, value)
     try:

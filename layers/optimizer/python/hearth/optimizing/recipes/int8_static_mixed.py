@@ -49,12 +49,10 @@ class Mixed:
     def apply(self, work: Work) -> Candidate:
         graph, rows, activations = calibrated(work, None)
         bench = _Bench(graph, activations, _some(rows, work), work)
-        units = _units(graph.operators)
-        ranked = sorted(units, key=lambda unit: -bench.error(unit))
-        given_back, error = _fewest(bench, ranked)
-        bench.write(_without(graph, ranked[:given_back]), work.folder / MODEL)
+        back, error = _given_back(bench, graph)
+        bench.write(tuple(name for name in graph.operators if name not in back), work.folder / MODEL)
         graph.path.unlink()
-        return quantised(work, self.name, [_note(graph, ranked[:given_back], error)])
+        return quantised(work, self.name, [_note(graph, back, error)])
 
     def ensures(self, before: Inspection, after: Inspection, made: Candidate) -> str:
         return static_ensures(before, after)
@@ -123,9 +121,14 @@ def _units(operators: Sequence[str]) -> list[Unit]:
     return [tuple(operators[at : at + size]) for at in range(0, len(operators), size)]
 
 
-def _without(graph: FloatGraph, units: Sequence[Unit]) -> Unit:
-    back = {name for unit in units for name in unit}
-    return tuple(name for name in graph.operators if name not in back)
+def _given_back(bench: _Bench, graph: FloatGraph) -> tuple[Unit, float]:
+    """Return the operators that stay in float, the costliest first, and the error that is left."""
+    error = bench.error(graph.operators)
+    if error <= BOUND:
+        return (), error
+    ranked = sorted(_units(graph.operators), key=lambda unit: -bench.error(unit))
+    count, error = _fewest(bench, ranked)
+    return tuple(name for unit in ranked[:count] for name in unit), error
 
 
 def _fewest(bench: _Bench, ranked: Sequence[Unit]) -> tuple[int, float]:
@@ -155,8 +158,7 @@ def _fewest(bench: _Bench, ranked: Sequence[Unit]) -> tuple[int, float]:
     return count, errors[count]
 
 
-def _note(graph: FloatGraph, units: Sequence[Unit], error: float) -> str:
-    back = [name for unit in units for name in unit]
+def _note(graph: FloatGraph, back: Unit, error: float) -> str:
     named = f" ({', '.join(back[:8])}{', ...' * (len(back) > 8)})" if back else ""
     verdict = "within" if error <= BOUND else "not within"
     return (

@@ -30,14 +30,13 @@ class Threads:
 
     def apply(self, work: Work) -> Candidate:
         before = work.before
-        saved = work.folder / before.saved.name if before.saved else None
-        return before.then(
-            self.name,
-            carry(before, work.folder),
-            runtime=self._fixed(before.runtime),
-            saved=saved,
-            saved_runtime=self._fixed(before.saved_runtime) if before.saved_runtime else None,
+        made = before.then(
+            self.name, carry(before, work.folder), runtime=self._fixed(before.runtime)
         )
+        if before.saved is None or before.saved_runtime is None:
+            return made
+        saved = work.folder / before.saved.name
+        return replace(made, saved=saved, saved_runtime=self._fixed(before.saved_runtime))
 
     def ensures(self, before: Inspection, after: Inspection, made: Candidate) -> str:
         found = made.opened[1].intra_op_num_threads
