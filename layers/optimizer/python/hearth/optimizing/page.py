@@ -90,7 +90,8 @@ def _under(report: Report) -> str:
     aim = wording.MEASURES.get(report.objective, report.objective)
     took = wording.lasted(report)
     within = f", in {took}" if took else ""
-    searched = f" Searched {moment(report.started_at)}{within}." if report.started_at else ""
+    word = "Begun" if report.state == RUNNING else "Searched"
+    searched = f" {word} {moment(report.started_at)}{within}." if report.started_at else ""
     return short(f"Objective: {aim}.{searched}", MOST_TEXT)
 
 
@@ -103,8 +104,8 @@ def _progress(report: Report) -> Html:
         paragraph(short(wording.progress(report), MOST_TEXT)),
         drawings.progress(done / steps) if steps else None,
         paragraph(
-            "Figures below are of what was measured so far. This page does not change by itself: "
-            "load it again.",
+            "Figures below are of what was measured so far. " if report.tried else None,
+            "This page does not change by itself: load it again.",
             class_="under",
         ),
         class_="reasons",
