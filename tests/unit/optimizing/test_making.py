@@ -244,7 +244,7 @@ def test_child_that_takes_too_much_memory_is_a_reason(
 )
 def test_child_that_dies_without_a_word_is_a_reason(status: int, said: bytes, reason: str) -> None:
     """A child that was killed ran out of memory; one that died otherwise crashed."""
-    spoken = b'noise of a tool\n{"hearth": 1, "at": "fusion"}\n{"hearth": 1, "at'
+    spoken = b'noise of a tool hearth: {"at": "fusion"}\nhearth: {"at'
     done = subprocess.CompletedProcess(["child"], status, spoken, said)
     with pytest.raises(RecipeFailed, match=reason):
         making._read(done, ["graph", "fusion"], 256)
