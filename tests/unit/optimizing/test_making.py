@@ -76,7 +76,7 @@ def test_work_writes_in_its_folder_alone(
 def test_recipes_need_nothing_that_lambda_lacks(
     tmp_path: Path, model_at: Callable[[str], Path], work: Callable[..., Work]
 ) -> None:
-    """Without sympy, torch, onnx_ir and scipy every recipe makes the same bytes."""
+    """Without sympy, torch, onnx_ir, scipy and flatbuffers each recipe makes the same bytes."""
     recipes = (["graph"], ["fusion", "int8-dynamic"], ["int8-blocks"], ["int4-blocks"], ["fp16"])
     tasks = [work(model_at("encoder"), f"lacking-{at}") for at in range(len(recipes))]
     asked = [
@@ -85,7 +85,7 @@ def test_recipes_need_nothing_that_lambda_lacks(
     ]
     script = """
 import json, sys
-sys.modules.update(dict.fromkeys(["sympy", "torch", "onnx_ir", "scipy", "sklearn"]))
+sys.modules.update(dict.fromkeys(["sympy", "torch", "onnx_ir", "scipy", "sklearn", "flatbuffers"]))
 from hearth.optimizing import making, work_document
 for asked in json.load(sys.stdin):
     print(making.make(work_document.to_work(asked["work"]), asked["recipes"]).path)
