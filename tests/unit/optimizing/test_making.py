@@ -76,7 +76,7 @@ def test_work_writes_in_its_folder_alone(
 def test_recipes_need_nothing_that_lambda_lacks(
     tmp_path: Path, model_at: Callable[[str], Path], work: Callable[..., Work]
 ) -> None:
-    """Without sympy, torch, onnx_ir and scipy every recipe makes the same bytes."""
+    """Without sympy, torch, onnx_ir, scipy and flatbuffers each recipe makes the same bytes."""
     recipes = (["graph"], ["fusion", "int8-dynamic"], ["int8-blocks"], ["int4-blocks"], ["fp16"])
     tasks = [work(model_at("encoder"), f"lacking-{at}") for at in range(len(recipes))]
     asked = [
@@ -85,7 +85,7 @@ def test_recipes_need_nothing_that_lambda_lacks(
     ]
     script = """
 import json, sys
-sys.modules.update(dict.fromkeys(["sympy", "torch", "onnx_ir", "scipy", "sklearn"]))
+sys.modules.update(dict.fromkeys(["sympy", "torch", "onnx_ir", "scipy", "sklearn", "flatbuffers"]))
 from hearth.optimizing import making, work_document
 for asked in json.load(sys.stdin):
     print(making.make(work_document.to_work(asked["work"]), asked["recipes"]).path)
@@ -244,7 +244,7 @@ def test_child_that_takes_too_much_memory_is_a_reason(
 )
 def test_child_that_dies_without_a_word_is_a_reason(status: int, said: bytes, reason: str) -> None:
     """A child that was killed ran out of memory; one that died otherwise crashed."""
-    spoken = b'noise of a tool\n{"hearth": 1, "at": "fusion"}\n{"hearth": 1, "at'
+    spoken = b'noise of a tool hearth: {"at": "fusion"}\nhearth: {"at'
     done = subprocess.CompletedProcess(["child"], status, spoken, said)
     with pytest.raises(RecipeFailed, match=reason):
         making._read(done, ["graph", "fusion"], 256)

@@ -144,8 +144,9 @@ def test_quantised_model_is_only_loaded_in_other_ways() -> None:
         quantized=True,
         opset=17,
     )
-    plans = plan(done, calibration=False)
+    plans = plan(done, calibration=True)
     assert plans.candidates == (("saved-graph",),)
+    assert "already" in reason(plans, "int8-static")
     assert "already" in reason(plans, "int8-dynamic")
 
 

@@ -19,6 +19,7 @@ from hearth.optimizing.recipes.all import BY_NAME, RECIPES
 from hearth.serving import processor
 from hearth.serving.session import Session, Tensors
 from onnx import TensorProto, helper, numpy_helper
+from support import models
 
 # Model, recipes, an operator that is there afterwards, the most of the original's bytes that are
 # left, and how far answers may lie off, relative to their norm.
@@ -372,6 +373,41 @@ def test_default_that_requests_override_is_not_quantised(
             "x",
             "w",
         ]
+
+
+def test_fp16_keeps_defaults_that_requests_override(
+    work: Callable[..., Work], onnx_file: Callable[..., Path]
+) -> None:
+    """Beside FP16 weights a default is FP32 still, and a request may bring another."""
+    text = models.DOUBLED.replace("(float[N, 4] x)", "(float[N, 4] x, float[4] two)")
+    made = make(work(onnx_file(text)), ["fp16"])
+    assert inspect(made.path).weights["FP16"] == 4 * 2
+    session = Session(made.path, made.runtime, 1)
+    rows, threes = np.ones((1, 4), np.float32), np.full(4, 3, np.float32)
+    assert session.run({"x": rows})["y"].tolist() == [[3] * 4]
+    assert session.run({"x": rows, "two": threes})["y"].tolist() == [[4] * 4]
+
+
+def test_branches_become_fp16_with_what_they_take(
+    work: Callable[..., Work], onnx_file: Callable[..., Path]
+) -> None:
+    """Weights within branches are converted with those around them, and answers stay."""
+    text = """
+    branches (float[N, 2] x, bool go) => (float[N, 2] y)
+    <float[2, 2] w = {1, 2, 3, 4}>
+    {
+      h = MatMul (x, w)
+      y = If (go) <
+        then_branch = a () => (float[N, 2] p) <float[2] one = {1, 1}> { p = Add (h, one) },
+        else_branch = b () => (float[N, 2] q) <float[2] two = {2, 2}> { q = Mul (h, two) }
+      >
+    }
+    """
+    made = make(work(onnx_file(text)), ["fp16"])
+    session = Session(made.path, made.runtime, 1)
+    for go, expected in ((True, [[5, 7]]), (False, [[8, 12]])):
+        inputs = {"x": np.ones((1, 2), np.float32), "go": np.array(go)}
+        assert session.run(inputs)["y"].tolist() == expected
 
 
 def test_weights_left_among_the_inputs_become_weights(

@@ -24,6 +24,7 @@ from hearth.serving.proof import require_signature
 from hearth.serving.session import Session
 
 _ONE_THREAD_MB = 1
+_MARK = b"hearth: "
 _OUT_OF_MEMORY = ("bad_alloc", "MemoryError", "Failed to allocate")
 
 
@@ -145,10 +146,9 @@ def _read(
 
 
 def _said(stdout: bytes) -> list[dict[str, Any]]:
-    """Return the child's own lines: tools print, too, and the last one may be cut off."""
-    begin, end = b'{"hearth": 1, ', b"}"
-    lines = (x for x in stdout.splitlines() if x.startswith(begin) and x.endswith(end))
-    return [json.loads(line) for line in lines]
+    """Return what the child itself said: tools print, too, and the last line may be cut off."""
+    spoken = (line.partition(_MARK) for line in stdout.splitlines())
+    return [json.loads(rest) for _, mark, rest in spoken if mark and rest.endswith(b"}")]
 
 
 def _at_work(stdout: bytes, recipes: Sequence[str]) -> str:
@@ -164,7 +164,7 @@ def _death(done: subprocess.CompletedProcess[bytes], recipe: str, memory_mb: int
 
 
 def _say(**what: object) -> None:
-    print(json.dumps({"hearth": 1, **what}), flush=True)  # noqa: T201
+    print(_MARK.decode() + json.dumps(what), flush=True)  # noqa: T201
 
 
 def _main(memory_mb: str) -> None:

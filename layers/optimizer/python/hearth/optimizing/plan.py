@@ -73,11 +73,13 @@ def plan(inspection: Inspection, *, calibration: bool, only: Sequence[str] = ())
         only: Names of recipes that alone may be used; none means all.
     """
     nothing = "" if only else nothing_to_gain(inspection)
+    names = tuple(dict.fromkeys((*NAMES, *only)))
     reasons = {
         name: nothing or _reason(name, inspection, calibration=calibration, only=only)
-        for name in (*NAMES, *(name for name in only if name not in NAMES))
+        for name in names
     }
-    candidates = tuple(c for c in _order(inspection) if not any(reasons[name] for name in c))
+    order = _order(inspection, names)
+    candidates = tuple(c for c in order if not any(reasons[name] for name in c))
     if not candidates and not nothing:
         nothing = "no recipe that may be used can matter for it"
     skipped = tuple(Skipped(name, reason) for name, reason in reasons.items() if reason)
@@ -104,17 +106,17 @@ def combine(
     return tuple(recipes for recipes in combined if recipes not in made)
 
 
-def _order(inspection: Inspection) -> tuple[tuple[str, ...], ...]:
+def _order(inspection: Inspection, names: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     """Return all candidates there could be, the most promising for the family first."""
     first = _FIRST.get(inspection.family, ())
-    return (*first, *((name,) for name in NAMES if (name,) not in first))
+    return (*first, *((name,) for name in names if (name,) not in first))
 
 
 def _reason(name: str, inspection: Inspection, *, calibration: bool, only: Sequence[str]) -> str:
     """Return why a recipe is left out; "" where it is tried."""
     if only and name not in only:
         return "it was not asked for"
-    if name not in NAMES:
+    if name not in NAMES and name not in BY_NAME:
         return "there is no recipe of that name"
     recipe = BY_NAME.get(name)
     impossible = recipe.requires(inspection, calibration) if recipe else ""

@@ -105,18 +105,26 @@ def _dynamic_matmul(inspection: Inspection) -> str:
 
 
 def _static(recipe: str, inspection: Inspection, *, calibration: bool) -> str:
+    if inspection.quantized:
+        return "it is quantised already"
     if not calibration:
         return "there are no rows to calibrate with"
+    if not _kb(inspection, "Conv", "ConvTranspose", "MatMul", "Gemm"):
+        return "no FP32 weights in Conv, MatMul, Gemm"
     if inspection.family == RECURRENT:
         return "recurrent operators stay in float, and with them what it spends its time on"
+    return _static_of_its_kind(recipe, inspection.family)
+
+
+def _static_of_its_kind(recipe: str, family: str) -> str:
     if recipe in ("int8-static-percentile", "int8-static-entropy"):
         return (
             "it took two to three times as long to calibrate as smallest and largest values do, "
             "and was nowhere more accurate"
         )
-    if recipe == "int8-static" and inspection.family == DEPTHWISE:
+    if recipe == "int8-static" and family == DEPTHWISE:
         return "one scale for all channels of a depthwise Conv loses accuracy: each gets its own"
-    if recipe == "int8-static-mixed" and inspection.family not in (*_CONVOLUTIONS, TRANSFORMER):
+    if recipe == "int8-static-mixed" and family not in (*_CONVOLUTIONS, TRANSFORMER):
         return "it has few operators, of which none is worth giving back"
     return ""
 
