@@ -88,11 +88,11 @@ def _put_in_order(whole: Whole) -> None:
     for edges, kept in ((graph.input, inputs), (graph.output, whole.outputs)):
         del edges[:]
         edges.extend(kept)
-    _sort(graph)
+    sort(graph)
     _import_domains(whole.model)
 
 
-def _sort(graph: onnx.GraphProto) -> None:
+def sort(graph: onnx.GraphProto) -> None:
     """Put nodes behind what they take, and leave their order otherwise: tools append at the end."""
     own = made(graph)
     waiting = [(tuple(node.output), taken(node) & own) for node in graph.node]

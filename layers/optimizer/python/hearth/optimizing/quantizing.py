@@ -13,6 +13,7 @@ import numpy as np
 import onnx
 from hearth.optimizing.activations import Activations
 from hearth.optimizing.float_graph import FloatGraph
+from hearth.optimizing.model_file import sort
 from hearth.optimizing.recipe import RecipeFailed
 from hearth.serving.processor import features
 
@@ -88,6 +89,7 @@ def quantize(
                 {"OpTypesToExcludeOutputQuantization": _FLOAT_OUT},
             ).quantize_model()
             _spare(made.graph, set(nodes), graph.float_outputs)
+            sort(made.graph)
     except Exception as error:
         raise RecipeFailed(
             "ONNX Runtime's quantiser failed", got=f"{type(error).__name__}: {str(error)[:300]}"

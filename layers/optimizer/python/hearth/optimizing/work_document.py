@@ -54,6 +54,7 @@ def to_candidate(document: Mapping[str, Any]) -> Candidate:
         recipes=tuple(document["recipes"]),
         saved=None if saved is None else Path(saved),
         saved_runtime=None if saved_runtime is None else RuntimeOptions(**saved_runtime),
+        saved_external=tuple(document["saved_external"]),
         notes=tuple(document["notes"]),
     )
 
