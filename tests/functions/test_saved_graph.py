@@ -78,9 +78,7 @@ def require_golden(opened: Any, artefacts: Artefacts, folder: Path) -> None:
     artefacts.fetch("m", file, folder / "golden.npz", lambda _count: None)
     for number, case in enumerate(golden.load(folder / "golden.npz")):
         got = opened.session.run(case.inputs)
-        golden.compare(
-            number, case.outputs, got, opened.manifest.golden, opened.manifest.signature
-        )
+        golden.compare(number, case.outputs, got, opened.manifest.golden, opened.manifest.signature)
 
 
 # ----------------------------------------------------------------------------------------- predict

@@ -72,7 +72,9 @@ def test_answers_and_signature_stay(wide, tmp_path):
 
 def test_it_is_opened_as_it_is(wide, tmp_path):
     """Nothing is optimised or packed when it is opened; the other options are the publisher's."""
-    runtime = RuntimeOptions(intra_op_num_threads=2, session_config={"session.dynamic_block_base": "4"})
+    runtime = RuntimeOptions(
+        intra_op_num_threads=2, session_config={"session.dynamic_block_base": "4"}
+    )
     before = Candidate(ORIGINAL, wide, runtime=runtime)
     made = EXTERNAL_DATA.apply(work(wide, tmp_path / "made", before=before))
     assert made.runtime == RuntimeOptions(
@@ -126,7 +128,9 @@ def test_same_model_gives_the_same_bytes(wide, tmp_path):
     """A candidate can be made again: graph and weights alike."""
     one, two = (EXTERNAL_DATA.apply(work(wide, tmp_path / name)) for name in ("one", "two"))
     assert one.path.read_bytes() == two.path.read_bytes()
-    assert (tmp_path / "one/weights.bin").read_bytes() == (tmp_path / "two/weights.bin").read_bytes()
+    assert (tmp_path / "one/weights.bin").read_bytes() == (
+        tmp_path / "two/weights.bin"
+    ).read_bytes()
 
 
 def test_model_with_external_data_is_laid_out_anew(wide, tmp_path):
@@ -147,8 +151,13 @@ def test_what_it_requires_is_said_in_words():
     large = {"FP32": 1 << 24}
     assert EXTERNAL_DATA.requires(Inspection("dense", 1, {"MatMul": 1}, large), False) == ""
     for convolution in ("Conv", "QLinearConv"):
-        words = EXTERNAL_DATA.requires(Inspection("convolutional", 1, {convolution: 1}, large), False)
-        assert words == f"weights of {convolution} are laid out anew when it is opened, so they are copied"
+        words = EXTERNAL_DATA.requires(
+            Inspection("convolutional", 1, {convolution: 1}, large), False
+        )
+        assert (
+            words
+            == f"weights of {convolution} are laid out anew when it is opened, so they are copied"
+        )
     small = Inspection("dense", 1, {"MatMul": 1}, {"FP32": 1000})
     assert "under 1 MB" in EXTERNAL_DATA.requires(small, False)
 

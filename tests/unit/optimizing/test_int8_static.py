@@ -28,8 +28,8 @@ from support import candidates
 from support.candidates import MODELS, inspected, relative_error, work
 
 sys.path.append(str(MODELS))
-from data import digits  # noqa: E402
-from encoder import build_encoder  # noqa: E402
+from data import digits
+from encoder import build_encoder
 
 ALL = [INT8_STATIC, INT8_STATIC_CHANNEL, INT8_STATIC_PERCENTILE, INT8_STATIC_ENTROPY]
 SHAPES = {"digits_conv": (1, 8, 8), "digits_depthwise": (1, 8, 8), "digits_mlp": (64,)}
@@ -175,7 +175,9 @@ def test_rows_are_few_and_drawn_by_the_seed(tmp_path):
     path = MODELS / "digits_mlp.onnx"
     signature = candidates.signature(path)
     [spec] = signature.inputs
-    np.savez(tmp_path / "rows.npz", **{spec.name: np.arange(64_000, dtype=np.float32).reshape(-1, 64)})
+    np.savez(
+        tmp_path / "rows.npz", **{spec.name: np.arange(64_000, dtype=np.float32).reshape(-1, 64)}
+    )
     one, two, other = (
         calibration_rows(tmp_path / "rows.npz", signature, seed, 20).inputs[spec.name][:, 0]
         for seed in (1, 1, 2)
@@ -271,8 +273,8 @@ def test_rows_that_do_not_fit_are_refused(rows, words, tmp_path):
     [
         ("(float[N, 8] x) => (float[N, 8] y) { y = Relu (x) }", "no operator worth quantising"),
         (
-            "(float[N, 2, 4, 4] x) => (float[N, 2, 4, 4] y) <float[2, 1, 1, 1] w = {1, 2}> "
-            "{ y = Conv <group = 2> (x, w) }",
+            """(float[N, 2, 4, 4] x) => (float[N, 2, 4, 4] y) <float[2, 1, 1, 1] w = {1, 2}>
+            { y = Conv <group = 2> (x, w) }""",
             "not depthwise ones alone",
         ),
     ],

@@ -21,12 +21,11 @@ from onnx import numpy_helper
 from support import candidates
 from support.candidates import inspected, work
 
-# Six layers; `fragile` sums a value of a million with one of interest, which 8 bits cannot hold.
-LAYERS = "".join(f" m{i + 1} = MatMul (m{i}, w{i}) " for i in range(5))
-TEXT = f"""<ir_version: 8, opset_import: ["" : 17]>
+# `fragile` undoes what makes one value of sixteen huge: 8 bits cannot hold both.
+TEXT = """<ir_version: 8, opset_import: ["" : 17]>
 mixed (float[N, 16] x) => (float[N, 16] y)
-{{ m0 = Mul (x, huge)  mm = MatMul (m0, fragile)  h = Identity (mm)
-   n1 = MatMul (h, w0)  n2 = MatMul (n1, w1)  n3 = MatMul (n2, w2)  y = MatMul (n3, w3) }}"""
+{ m0 = Mul (x, huge)  mm = MatMul (m0, fragile)  h = Identity (mm)
+   n1 = MatMul (h, w0)  n2 = MatMul (n1, w1)  n3 = MatMul (n2, w2)  y = MatMul (n3, w3) }"""
 
 
 @pytest.fixture

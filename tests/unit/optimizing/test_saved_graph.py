@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import onnx
@@ -36,8 +35,8 @@ def test_answers_and_signature_stay(name, tmp_path):
     rows = candidates.random_rows(path, 5)
     wanted = candidates.answers(Candidate(ORIGINAL, path), rows)
     for got in (candidates.answers(made, rows), candidates.answers(made.portable, rows)):
-        for name, values in wanted.items():
-            np.testing.assert_allclose(got[name], values, rtol=1e-5, atol=1e-6)
+        for output, values in wanted.items():
+            np.testing.assert_allclose(got[output], values, rtol=1e-5, atol=1e-6)
 
 
 def test_saved_graph_is_opened_as_it_is(tmp_path):

@@ -118,7 +118,8 @@ class _Watched:
         counts = {name: np.zeros(BINS, np.int64) for name in ranges}
         for name, values in self._values():
             if name in counts:
-                some = values[values != 0]  # zero is kept exactly, and what Relu gives is full of it
+                # Zero is kept exactly whatever the range, and what Relu gives is full of it.
+                some = values[values != 0]
                 counts[name] += np.histogram(some, BINS, _around_zero(ranges[name]))[0]
         return {name: Histogram(counts[name], *_around_zero(ranges[name])) for name in ranges}
 
@@ -133,7 +134,7 @@ class _Watched:
         size = batch_size(self._signature, self._rows.inputs) or 1
         first = self._rows[:size] if self._signature.batched else self._rows
         outputs = self._session.run(self._names, first.inputs)
-        return sum(values.size for values in outputs) // size
+        return sum(int(values.size) for values in outputs) // size
 
 
 def _finite(values: Array) -> Array:

@@ -33,7 +33,7 @@ class ExternalData:
     name: str = "external-data"
     summary: str = "weights in a file of their own, mapped into memory and not packed"
 
-    def requires(self, inspection: Inspection, calibration: bool) -> str:  # noqa: FBT001 (a port)
+    def requires(self, inspection: Inspection, calibration: bool) -> str:
         anew = [op for op in _LAID_OUT_ANEW if op in inspection.operators]
         if anew:
             return f"weights of {anew[0]} are laid out anew when it is opened, so they are copied"

@@ -37,7 +37,7 @@ class Int8Static:
     per_channel: bool = False
     method: Method | None = None
 
-    def requires(self, inspection: Inspection, calibration: bool) -> str:  # noqa: FBT001 (a port)
+    def requires(self, inspection: Inspection, calibration: bool) -> str:
         return static_requires(inspection, calibration=calibration)
 
     def apply(self, work: Work) -> Candidate:
@@ -66,9 +66,7 @@ def static_ensures(before: Inspection, after: Inspection) -> str:
     """Return in which way a model is not quantised that should be."""
     if not after.quantized:
         return "no operator was quantised"
-    left, had = (
-        sum(seen.weighted.get(op, 0) for op in WEIGHTED) for seen in (after, before)
-    )
+    left, had = (sum(seen.weighted.get(op, 0) for op in WEIGHTED) for seen in (after, before))
     if left >= had:
         return f"{left} bytes of float weights are left of {had}"
     return ""

@@ -43,14 +43,15 @@ class Mixed:
     name: str = "int8-static-mixed"
     summary: str = "8-bit weights and activations but for the operators where accuracy is lost"
 
-    def requires(self, inspection: Inspection, calibration: bool) -> str:  # noqa: FBT001 (a port)
+    def requires(self, inspection: Inspection, calibration: bool) -> str:
         return static_requires(inspection, calibration=calibration)
 
     def apply(self, work: Work) -> Candidate:
         graph, rows, activations = calibrated(work, None)
         bench = _Bench(graph, activations, _some(rows, work), work)
         back, error = _given_back(bench, graph)
-        bench.write(tuple(name for name in graph.operators if name not in back), work.folder / MODEL)
+        rest = tuple(name for name in graph.operators if name not in back)
+        bench.write(rest, work.folder / MODEL)
         graph.path.unlink()
         return quantised(work, self.name, [_note(graph, back, error)])
 
@@ -61,9 +62,7 @@ class Mixed:
 class _Bench:
     """Where a graph with some operators quantised is run beside the float graph."""
 
-    def __init__(
-        self, graph: FloatGraph, activations: Activations, rows: Rows, work: Work
-    ) -> None:
+    def __init__(self, graph: FloatGraph, activations: Activations, rows: Rows, work: Work) -> None:
         self._graph = graph
         self._activations = activations
         self._parts = [part.inputs for part in chunks(rows, work.signature)]

@@ -27,7 +27,7 @@ class SavedGraphRecipe:
     name: str = "saved-graph"
     summary: str = "graph optimised ahead for this family of processors, opened as it is"
 
-    def requires(self, inspection: Inspection, calibration: bool) -> str:  # noqa: FBT001 (a port)
+    def requires(self, inspection: Inspection, calibration: bool) -> str:
         if inspection.family in (TREES, LINEAR):
             return f"opening a model of {inspection.family} optimises no graph"
         return ""

@@ -25,7 +25,7 @@ class Threads:
     def summary(self) -> str:
         return f"opens the model with {self.threads} thread{'s' * (self.threads > 1)}"
 
-    def requires(self, inspection: Inspection, calibration: bool) -> str:  # noqa: FBT001 (a port)
+    def requires(self, inspection: Inspection, calibration: bool) -> str:
         return ""
 
     def apply(self, work: Work) -> Candidate:
