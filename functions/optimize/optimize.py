@@ -5,23 +5,22 @@ from __future__ import annotations
 import os
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hearth.edge.door import respond
 from hearth.edge.events import Event, announcement, is_announcement, is_http
 from hearth.edge.settings import OptimizeSettings
 from hearth.edge.telemetry import logger
-from hearth.optimizing.optimization import Attempt, Optimizer
-from hearth.optimizing.optimize_jobs import on_announcement, on_job
 from hearth.optimizing.optimize_routes import Desk, optimization
 from hearth.optimizing.searches import Searches
-from hearth.publishing.publication import Publisher
-from hearth.serving.files import Files
 from hearth.stores.artefacts import Artefacts
 from hearth.stores.aws_events import EventBridgeAnnouncer
 from hearth.stores.aws_s3 import S3Blobs, S3Documents
 from hearth.stores.clock import SystemClock
 from hearth.stores.registry import Registry
+
+if TYPE_CHECKING:
+    from hearth.optimizing.optimization import Optimizer
 
 
 @cache
@@ -31,29 +30,21 @@ def settings() -> OptimizeSettings:
 
 @cache
 def desk() -> Desk:
-    documents, clock = S3Documents(settings().bucket), SystemClock()
+    documents = S3Documents(settings().bucket)
     return Desk(
         registry=Registry(documents),
         artefacts=Artefacts(documents, S3Blobs(settings().bucket)),
-        searches=Searches(documents, clock),
+        searches=Searches(documents, SystemClock()),
         announcer=EventBridgeAnnouncer(settings().event_bus, settings().bucket),
     )
 
 
 @cache
 def optimizer() -> Optimizer:
-    artefacts, clock = desk().artefacts, SystemClock()
-    folder = Path(settings().files_dir)
-    return Optimizer(
-        artefacts=artefacts,
-        searches=desk().searches,
-        publisher=Publisher(artefacts, clock),
-        files=Files(folder / "versions", artefacts),
-        clock=clock,
-        workspace=folder / "work",
-        memory_mb=settings().memory_mb,
-        serving_memory_mb=settings().predict_memory_mb,
-    )
+    from hearth.optimizing.optimization import assemble
+
+    sizes = (settings().memory_mb, settings().predict_memory_mb)
+    return assemble(desk().artefacts, desk().searches, Path(settings().files_dir), sizes)
 
 
 def handler(event: Event, context: Any) -> dict[str, Any]:  # noqa: ANN401 (AWS's context)
@@ -62,11 +53,15 @@ def handler(event: Event, context: Any) -> dict[str, Any]:  # noqa: ANN401 (AWS'
 
     if is_http(event):
         return respond(event, lambda request: optimization(request, desk()))
+    # Somebody who asks over HTTP how far a search is waits for none of what makes candidates.
+    from hearth.optimizing.optimization import Attempt
+    from hearth.optimizing.optimize_jobs import on_announcement, on_job
+
     attempt = Attempt(context.aws_request_id, remaining_s)
     if is_announcement(event):
         told = announcement(event)
         answer = on_announcement(told, settings().bucket, desk().registry, attempt, optimizer())
     else:
-        answer = on_job(event, attempt, optimizer())
+        answer = on_job(event, attempt, optimizer(), S3Blobs(settings().bucket))
     logger("optimize").info("done", extra={"outcome": answer})
     return answer

@@ -16,7 +16,7 @@ from hearth.optimizing.answering import answer
 from hearth.optimizing.duelling import duel
 from hearth.optimizing.gate import Evidence, judge
 from hearth.optimizing.how import How
-from hearth.optimizing.inspection import inspect
+from hearth.optimizing.inspecting import inspect
 from hearth.optimizing.judgement import Judgement
 from hearth.optimizing.measurement import LATENCY, Duel
 from hearth.optimizing.report import ACCEPTED, Report

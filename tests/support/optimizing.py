@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from hearth.domain.optimization import Wish
-from hearth.optimizing.optimization import Attempt, Optimizer, optimize
+from hearth.optimizing.optimization import Attempt, Optimizer, assemble, optimize
 from hearth.optimizing.report import Report
 from hearth.optimizing.searches import Searches
-from hearth.publishing.publication import Publisher, Source
-from hearth.serving.files import Files
+from hearth.publishing.publication import Source
 from hearth.stores.artefacts import Artefacts
 from hearth.stores.clock import SystemClock
 from hearth.stores.ports import Documents
@@ -28,15 +27,8 @@ def optimizer(
 ) -> Optimizer:
     """Return what the flow works with, over a bucket."""
     clock = overrides.pop("clock", SystemClock())
-    return Optimizer(
-        artefacts=artefacts,
-        searches=Searches(documents, clock),
-        publisher=Publisher(artefacts, clock),
-        files=Files(folder / "versions", artefacts),
-        clock=clock,
-        workspace=folder / "work",
-        **{"memory_mb": MEMORY_MB, "serving_memory_mb": SERVING_MB, **overrides},
-    )
+    made = assemble(artefacts, Searches(documents, clock), folder, (MEMORY_MB, SERVING_MB))
+    return replace(made, **overrides)
 
 
 def ask(

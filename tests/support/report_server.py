@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import unquote
 
 from hearth.domain.errors import HearthError, UnknownModel, UnknownVersion
 from hearth.edge.answers import Answer, of_json
 from hearth.edge.events import HttpRequest
-from hearth.edge.optimize_request import OptimizeRequest, read_query, read_request
+from hearth.domain.optimization import Wish
+from hearth.edge.optimize_request import read_query, read_request
 from hearth.edge.routes import parse_v2
 from hearth.monitoring.report import Report
 from hearth.monitoring.report_answer import report_answer
@@ -47,7 +48,7 @@ class Searches:
     """
 
     reports: Mapping[str, Sequence[SearchReport | HearthError]]
-    asked: list[tuple[str, OptimizeRequest]] = field(default_factory=list)
+    asked: list[tuple[str, Wish]] = field(default_factory=list)
     bodies: list[dict[str, object]] = field(default_factory=list)
     looks: list[int] = field(default_factory=list)
 
@@ -67,7 +68,7 @@ class Searches:
             raise UnknownVersion("no search of this model yet", got=model)
         if isinstance(report, HearthError):
             raise report
-        return search_answer(request, report)
+        return search_answer(request, replace(report, id="a1"))
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from hearth.optimizing.cost import MEMORY_SIZES, Assumptions, AtMemory, Costs
 from hearth.optimizing.inspection import DENSE, TRANSFORMER, TREES, Inspection
 from hearth.optimizing.judgement import FAILED, PASSED, Accuracy, Fidelity, Judgement
 from hearth.optimizing.measurement import Duel, Figures, Latency, Ratio, further
-from hearth.optimizing.plan import Skipped
+from hearth.optimizing.skipped import Skipped
 from hearth.optimizing.report import (
     ACCEPTED,
     BEATEN,

@@ -8,27 +8,35 @@ from typing import Any
 from urllib.parse import quote
 
 import click
-from hearth.edge.optimize_request import OBJECTIVES
+from hearth.domain.optimization import OBJECTIVES
 from hearth.optimizing.report import Report
 from hearth.optimizing.report_document import from_document
 
 from hearth_local import optimization_summary, search_progress
 from hearth_local.chosen import chosen, stack_option
-from hearth_local.http_call import Call, require
+from hearth_local.http_call import Call, CallFailed, require
 from hearth_local.page_file import HTML, JSON, fetched, write
 from hearth_local.target import Target
 
-_ASKING = ("objective", "max_loss", "recipes", "force")
+_ASKING = ("objective", "max_loss", "recipes", "batches", "force")
 
 
 @click.command(short_help="Look for a faster, smaller or cheaper variant.")
 @click.argument("name")
 @click.option(
-    "--version", type=click.IntRange(min=1), help="Which version; default: the stable one."
+    "--version", type=click.IntRange(min=1), help="Which; default: the newest that is no variant."
 )
 @click.option("--objective", type=click.Choice(OBJECTIVES), help="What is to become less.")
 @click.option("--max-loss", type=float, help="How much quality it may lose: 0.01 is 1% of it.")
 @click.option("--recipe", "recipes", multiple=True, help="Use this recipe alone; may be repeated.")
+@click.option(
+    "--batch",
+    "batches",
+    multiple=True,
+    type=click.IntRange(1),
+    help="Measure requests of so many rows, too; may be repeated.",
+)
+@click.option("--dry-run", is_flag=True, help="Search and report, but publish no version.")
 @click.option("--force", is_flag=True, help="Search anew, although the same search has a report.")
 @click.option("--wait", is_flag=True, help="Wait for the end and show what was found.")
 @click.option("--report", "show", is_flag=True, help="Show the last report; search for nothing.")
@@ -57,13 +65,27 @@ def optimize(
         raise click.UsageError("a page is written of a report: add --wait, or --report")
     if not show:
         wish = {**asked, **({"version": version} if version else {})}
+        wish |= {"publish": False} if options["dry_run"] else {}
         taken = require(found, Call("POST", path(name), json.dumps(wish).encode())).json()
         if not wait:
             click.echo(json.dumps(taken) if as_json else _taken(taken))
             return
         version = taken["version"]
-        search_progress.wait(lambda: from_document(_document(found, name, version)))
+        search_progress.wait(lambda: _begun(found, taken))
     _show(found, (name, version), page, as_json=as_json)
+
+
+def _begun(found: Target, taken: dict[str, Any]) -> Report:
+    """Return the report of the search that was asked for, even before anybody is at it."""
+    model, version = taken["model"], taken["version"]
+    waiting = Report(model, version)
+    try:
+        report: Report = from_document(_document(found, model, version))
+    except CallFailed as error:
+        if error.got != "404":
+            raise
+        return waiting
+    return report if report.id == taken["id"] else waiting
 
 
 def _is_said(value: object) -> bool:

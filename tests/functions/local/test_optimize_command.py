@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from hearth.domain.errors import HearthError, StoreUnavailable
-from hearth.edge.optimize_request import OptimizeRequest
+from hearth.domain.optimization import Wish
 from hearth.optimizing.report import Progress, Report
 from hearth.optimizing.report_document import from_document
 from hearth_local import optimization_summary, search_progress, state_file
@@ -99,10 +99,12 @@ def test_every_wish_is_sent(hearth: Hearth, searches: Searches) -> None:
     """Each option is a field of the body."""
     good(
         hearth("done", "--version", "2", "--objective", "cost", "--max-loss", "0.02",
-               "--recipe", "graph", "--recipe", "int8-static", "--force")
+               "--recipe", "graph", "--recipe", "int8-static", "--batch", "8", "--dry-run", "--force")
     )  # fmt: skip
-    wish = OptimizeRequest(2, "cost", 0.02, ("graph", "int8-static"), True)
-    assert searches.asked == [("done", wish)]
+    ((model, wish),) = searches.asked
+    assert wish.force
+    expected = Wish(2, "cost", 0.02, ("graph", "int8-static"), (8,), publish=False, force=wish.force)
+    assert (model, wish) == ("done", expected)
 
 
 def test_answer_is_printed_as_json(hearth: Hearth) -> None:

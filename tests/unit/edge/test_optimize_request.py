@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 from hearth.domain.errors import BadRequest, HearthError, MalformedBody
+from hearth.domain.optimization import OBJECTIVES, Wish
 from hearth.edge.events import HttpRequest
 from hearth.edge.optimize_request import (
-    OBJECTIVES,
-    OptimizeRequest,
     of_fields,
     read_query,
     read_request,
@@ -23,23 +22,23 @@ from hypothesis import strategies as st
 from support.description import component
 
 
-def asked(body: bytes, **headers: str) -> OptimizeRequest:
+def asked(body: bytes, **headers: str) -> Wish:
     return read_request(
-        HttpRequest("POST", "/v2/repository/models/m/optimize", dict(headers), body)
+        HttpRequest("POST", "/v2/repository/models/m/optimize", dict(headers), body, "r1")
     )
 
 
 @pytest.mark.parametrize("body", [b"", b" \n", b"{}"])
 def test_nothing_asks_for_the_defaults(body: bytes) -> None:
     """No body and an empty object are the same wish."""
-    assert asked(body) == OptimizeRequest(0, "latency", None, (), False)
+    assert asked(body) == Wish()
 
 
 def test_every_field_is_read() -> None:
     """Whole numbers stand for the loss, text for the version, and a recipe named twice is one."""
-    body = {"version": "3", "objective": "cost", "max_loss": 0, "recipes": ["graph", "int8-static", "graph"], "force": True}  # fmt: skip
-    assert asked(json.dumps(body).encode()) == OptimizeRequest(
-        3, "cost", 0.0, ("graph", "int8-static"), True
+    body = {"version": "3", "objective": "cost", "max_loss": 0, "recipes": ["graph", "int8-static", "graph"], "batches": [8, 8], "publish": False, "force": True}  # fmt: skip
+    assert asked(json.dumps(body).encode()) == Wish(
+        3, "cost", 0.0, ("graph", "int8-static"), (8,), False, "r1"
     )
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from hearth.optimizing.inspection import FAMILIES, inspect
+from hearth.optimizing.inspecting import inspect
+from hearth.optimizing.inspection import FAMILIES
 from onnx import TensorProto, helper, numpy_helper
 from support import models
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hearth.optimizing.inspection import Inspection, inspect
+from hearth.optimizing.inspecting import inspect
+from hearth.optimizing.inspection import Inspection
 from hearth.optimizing.plan import LOADING, NAMES, Plans, combine, plan
 
 # Every recipe of the contract: the loading and static ones are made elsewhere.

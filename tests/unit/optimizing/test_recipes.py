@@ -11,7 +11,7 @@ import onnx
 import pytest
 from hearth.domain.manifest import RuntimeOptions
 from hearth.optimizing.candidate import Candidate
-from hearth.optimizing.inspection import inspect
+from hearth.optimizing.inspecting import inspect
 from hearth.optimizing.making import make
 from hearth.optimizing.plan import NAMES
 from hearth.optimizing.recipe import RecipeFailed, Work

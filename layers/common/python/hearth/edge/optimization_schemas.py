@@ -18,7 +18,14 @@ from hearth.edge.json_schema import (
     request,
     said,
 )
-from hearth.edge.optimize_request import LONGEST_RECIPE, MOST_RECIPES, OBJECTIVES, RECIPE
+from hearth.domain.optimization import OBJECTIVES
+from hearth.edge.optimize_request import (
+    LONGEST_RECIPE,
+    MOST_BATCHES,
+    MOST_RECIPES,
+    MOST_ROWS,
+    RECIPE,
+)
 
 _NUMERAL: Schema = {"type": "integer", "minimum": 1}
 # NaN, "Infinity" and "-Infinity" have no number in JSON: null, and the two words.
@@ -85,6 +92,7 @@ _REPORT = request(
         "schema": {"const": "hearth.optimization/1"},
         "model": TEXT,
         "version": _NUMERAL,
+        "id": said(TEXT, "Of the search, as it was answered when it was asked for."),
         "objective": _OBJECTIVE,
         "state": one_of(("running", "done")),
         "verdict": said(
@@ -112,7 +120,7 @@ OPTIMIZATION_SCHEMAS: dict[str, Schema] = {
             {
                 "version": said(
                     {"anyOf": [_NUMERAL, VERSION]},
-                    "Which version; without it, the main one of `stable`.",
+                    "Which version; without it, the newest that is no variant.",
                 ),
                 "objective": {
                     **said(_OBJECTIVE, "What is to become less."),
@@ -124,6 +132,14 @@ OPTIMIZATION_SCHEMAS: dict[str, Schema] = {
                 "recipes": said(
                     array(_RECIPE, maxItems=MOST_RECIPES), "Those that alone may be used."
                 ),
+                "batches": said(
+                    array({**COUNT, "minimum": 1, "maximum": MOST_ROWS}, maxItems=MOST_BATCHES),
+                    "Rows of a request that latency is measured with, beside one.",
+                ),
+                "publish": {
+                    **said(BOOLEAN, "Whether the variant that wins becomes a version."),
+                    "default": True,
+                },
                 "force": {
                     **said(BOOLEAN, "Search anew although the same search has a report."),
                     "default": False,

@@ -6,43 +6,23 @@ import json
 import re
 import reprlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from hearth.domain.errors import BadRequest, InvalidName, MalformedBody
 from hearth.domain.identity import INT64_MAX
 from hearth.domain.identity import version as to_version
+from hearth.domain.optimization import OBJECTIVES, Wish
 from hearth.edge.compression import inflated
 from hearth.edge.events import HttpRequest
 
-OBJECTIVES = ("latency", "cold_start", "memory", "size", "cost")
 RECIPE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 LONGEST_RECIPE, MOST_RECIPES = 64, 32
+MOST_ROWS, MOST_BATCHES = 4096, 4
 _VERSION = f"an integer from 1 to {INT64_MAX}"
 _QUERY = ("version", "format")
 
 
-@dataclass(frozen=True, slots=True)
-class OptimizeRequest:
-    """One wish for a better variant.
-
-    Args:
-        version: Of which version; 0 leaves it to the label `stable`.
-        objective: One of `OBJECTIVES`.
-        max_loss: How much of its quality a variant may lose, relative; None leaves it to the
-            manifest.
-        recipes: Those that alone may be used; none means all.
-        force: Whether to search although there is a report of the very same search.
-    """
-
-    version: int = 0
-    objective: str = OBJECTIVES[0]
-    max_loss: float | None = None
-    recipes: tuple[str, ...] = ()
-    force: bool = False
-
-
-def read_request(request: HttpRequest) -> OptimizeRequest:
+def read_request(request: HttpRequest) -> Wish:
     """Return what a request's body asks for; an empty one asks for the defaults.
 
     Raises:
@@ -61,11 +41,15 @@ def read_request(request: HttpRequest) -> OptimizeRequest:
         raise MalformedBody(
             "the body is no object", got=type(document).__name__, expected="a JSON object"
         )
-    return of_fields(document)
+    return of_fields(document, request.request_id)
 
 
-def of_fields(fields: Mapping[str, Any]) -> OptimizeRequest:
+def of_fields(fields: Mapping[str, Any], request_id: str = "") -> Wish:
     """Return the wish in an object's fields; what it leaves out has its default.
+
+    Args:
+        fields: What was sent.
+        request_id: What makes a search that is forced one of its own.
 
     Raises:
         MalformedBody: If a field is unknown or of another type.
@@ -82,7 +66,8 @@ def of_fields(fields: Mapping[str, Any]) -> OptimizeRequest:
             expected="some of " + ", ".join(_FIELDS),
             remedy="leave it out",
         )
-    return OptimizeRequest(**{name: _FIELDS[name](value) for name, value in fields.items()})
+    found = {name: _FIELDS[name](value) for name, value in fields.items()}
+    return Wish(**{**found, "force": request_id if found.get("force") else ""})
 
 
 def read_query(query: Mapping[str, list[str]]) -> int:
@@ -151,10 +136,23 @@ def _recipes(value: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(value))
 
 
-def _force(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise _wrong("force", value, "true or false")
-    return value
+def _batches(value: object) -> tuple[int, ...]:
+    expected = f"at most {MOST_BATCHES} whole numbers from 1 to {MOST_ROWS}"
+    if not isinstance(value, list) or len(value) > MOST_BATCHES:
+        raise _wrong("batches", value, expected)
+    for item in value:
+        if type(item) is not int or not 1 <= item <= MOST_ROWS:
+            raise _wrong("batches", item, expected)
+    return tuple(dict.fromkeys(value))
+
+
+def _flag(name: str) -> Callable[[object], bool]:
+    def read(value: object) -> bool:
+        if not isinstance(value, bool):
+            raise _wrong(name, value, "true or false")
+        return value
+
+    return read
 
 
 _FIELDS: dict[str, Callable[[object], Any]] = {
@@ -162,5 +160,7 @@ _FIELDS: dict[str, Callable[[object], Any]] = {
     "objective": _objective,
     "max_loss": _max_loss,
     "recipes": _recipes,
-    "force": _force,
+    "batches": _batches,
+    "publish": _flag("publish"),
+    "force": _flag("force"),
 }

@@ -15,7 +15,7 @@ from typing import Any
 from hearth.domain.errors import HearthError, ResourceExhausted
 from hearth.optimizing import work_document
 from hearth.optimizing.candidate import Candidate
-from hearth.optimizing.inspection import inspect
+from hearth.optimizing.inspecting import inspect
 from hearth.optimizing.recipe import Recipe, RecipeFailed, Work
 from hearth.optimizing.recipes.all import named
 from hearth.publishing import onnx_file

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import platform
+import sys
 import tempfile
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -75,6 +77,29 @@ class Optimizer:
     workspace: Path
     memory_mb: int
     serving_memory_mb: int
+
+
+def assemble(
+    artefacts: Artefacts, searches: Searches, folder: Path, memory_mb: tuple[int, int]
+) -> Optimizer:
+    """Return an optimizer over a bucket.
+
+    Args:
+        artefacts: Versions.
+        searches: What was looked for before.
+        folder: Where files may lie.
+        memory_mb: The function's memory size, and predict's.
+    """
+    return Optimizer(
+        artefacts=artefacts,
+        searches=searches,
+        publisher=Publisher(artefacts, searches.clock),
+        files=Files(folder / "versions", artefacts),
+        clock=searches.clock,
+        workspace=folder / "work",
+        memory_mb=memory_mb[0],
+        serving_memory_mb=memory_mb[1],
+    )
 
 
 def optimize(model: str, wish: Wish, attempt: Attempt, optimizer: Optimizer) -> Report:
@@ -161,6 +186,10 @@ def _search(held: Held, read: ReadManifest, attempt: Attempt, optimizer: Optimiz
         raise
     except HearthError as error:
         return _ended(held.search.report, REFUSED, str(error), optimizer)
+    except Exception as error:  # noqa: BLE001 (whatever it was, the search must not look as if it went on)
+        traceback.print_exc(file=sys.stderr)
+        why = f"the search failed: {type(error).__name__}: {error}"
+        return _ended(held.search.report, REFUSED, why, optimizer)
 
 
 def _searched(held: Held, read: ReadManifest, attempt: Attempt, optimizer: Optimizer) -> Report:

@@ -8,13 +8,17 @@ from hearth.domain.errors import BadRequest
 from hearth.domain.identity import model_name, version
 from hearth.domain.optimization import Wish
 from hearth.domain.registry_entry import AUTO, OFF, Policy
-from hearth.edge.events import Announcement
+from hearth.edge.events import Announcement, Event, job
+from hearth.edge.jobs import model_of, unknown_job
+from hearth.edge.optimize_request import of_fields
 from hearth.optimizing.optimization import Attempt, Optimizer, optimize
+from hearth.optimizing.optimize_routes import OPTIMIZATION_REQUESTED
+from hearth.optimizing.profiling import Profiler, profile
+from hearth.optimizing.profiling import wish as profile_wish
 from hearth.optimizing.report import Report
 from hearth.stores.announcement import VERSION_AVAILABLE
+from hearth.stores.ports import Blobs
 from hearth.stores.registry import Registry
-
-OPTIMIZATION_REQUESTED = "Optimization Requested"
 
 
 def on_announcement(
@@ -35,6 +39,27 @@ def on_announcement(
     else:
         return {"ignored": f"optimize does nothing for {told.kind!r}"}
     return described(optimize(model, wish, attempt, optimizer))
+
+
+def on_job(event: Event, attempt: Attempt, optimizer: Optimizer, blobs: Blobs) -> dict[str, Any]:
+    """Do what `{"do": "optimize" | "profile", "model": ..., ...}` asks."""
+    match job(event):
+        case "optimize":
+            fields = {key: value for key, value in event.items() if key not in ("do", "model")}
+            wish = of_fields(fields, attempt.id)
+            return described(optimize(model_of(event), wish, attempt, optimizer))
+        case "profile":
+            profiler = Profiler(
+                artefacts=optimizer.artefacts,
+                files=optimizer.files,
+                blobs=blobs,
+                memory_mb=optimizer.memory_mb,
+                serving_mb=optimizer.serving_memory_mb,
+                remaining_s=attempt.remaining_s,
+            )
+            return profile(profile_wish(event), profiler)
+        case other:
+            raise unknown_job(other, "optimize", "profile")
 
 
 def _wish(document: Any) -> Wish:  # noqa: ANN401 (any JSON)

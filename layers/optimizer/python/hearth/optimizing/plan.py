@@ -14,6 +14,7 @@ from hearth.optimizing.inspection import (
 )
 from hearth.optimizing.promise import nothing_to_gain, unpromising
 from hearth.optimizing.recipes.all import BY_NAME
+from hearth.optimizing.skipped import Skipped
 
 LOADING = ("saved-graph", "external-data", "threads-1")
 # Every recipe, those that promise most in general first.
@@ -42,14 +43,6 @@ _FIRST: Mapping[str, tuple[tuple[str, ...], ...]] = {
 }
 # How many candidates that passed are worth another way of loading.
 _BEST = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """A recipe that was not tried, and why."""
-
-    recipe: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)

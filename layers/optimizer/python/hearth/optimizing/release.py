@@ -19,9 +19,11 @@ from hearth.domain.manifest import (
     MODEL,
     OPTIMIZED,
     REFERENCE,
+    SAVED_GRAPH,
     Lineage,
     Manifest,
     Provenance,
+    SavedGraph,
 )
 from hearth.optimizing.candidate import Candidate
 from hearth.optimizing.report import Tried
@@ -29,6 +31,8 @@ from hearth.optimizing.subject import Subject
 from hearth.publishing.publication import Draft, describe
 from hearth.serving import golden
 from hearth.serving.golden import GoldenCase
+from hearth.serving.processor import family
+from hearth.serving.session import ONNXRUNTIME
 from hearth.stores.artefacts import Artefacts
 from hearth.stores.clock import stamp
 
@@ -96,6 +100,7 @@ def draft(subject: Subject, winner: Winner, folder: Path, now: datetime) -> Draf
         files=files,
         golden=replace(parent.golden, origin="generated", count=len(winner.answers)),
         runtime=winner.candidate.runtime,
+        saved_graph=_saved_graph(winner.candidate),
         provenance=_provenance(parent, winner, now),
     )
     where = {name: path for name, (path, _) in paths.items()}
@@ -103,8 +108,25 @@ def draft(subject: Subject, winner: Winner, folder: Path, now: datetime) -> Draf
 
 
 def _made(candidate: Candidate) -> list[tuple[str, Path, str]]:
-    external = [(name, candidate.path.parent / name, EXTERNAL_DATA) for name in candidate.external]
-    return [("model.onnx", candidate.path, MODEL), *external]
+    beside = candidate.path.parent
+    external = [(name, beside / name, EXTERNAL_DATA) for name in candidate.external]
+    saved = [] if candidate.saved is None else [candidate.saved.name, *candidate.saved_external]
+    return [
+        ("model.onnx", candidate.path, MODEL),
+        *external,
+        *((name, beside / name, SAVED_GRAPH) for name in saved),
+    ]
+
+
+def _saved_graph(candidate: Candidate) -> SavedGraph | None:
+    if candidate.saved is None or candidate.saved_runtime is None:
+        return None
+    return SavedGraph(
+        path=candidate.saved.name,
+        processor=family(),
+        onnxruntime=ONNXRUNTIME,
+        runtime=candidate.saved_runtime,
+    )
 
 
 def _gathered(path: Path, target: Path) -> Path:

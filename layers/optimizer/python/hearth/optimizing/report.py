@@ -9,7 +9,7 @@ from hearth.optimizing.cost import Assumptions, Costs
 from hearth.optimizing.inspection import Inspection
 from hearth.optimizing.judgement import Judgement
 from hearth.optimizing.measurement import Duel, Figures
-from hearth.optimizing.plan import Skipped
+from hearth.optimizing.skipped import Skipped
 
 SCHEMA = "hearth.optimization/1"
 

@@ -20,7 +20,8 @@ from hearth.domain.manifest import (
 )
 from hearth.domain.signature import Signature
 from hearth.optimizing.candidate import ORIGINAL, Candidate
-from hearth.optimizing.inspection import Inspection, inspect
+from hearth.optimizing.inspecting import inspect
+from hearth.optimizing.inspection import Inspection
 from hearth.publishing.rows import Rows, batch_size, cut, read_rows, thinned
 from hearth.serving import golden
 from hearth.serving.golden import GoldenCase
@@ -50,7 +51,8 @@ class Subject:
         original: What candidates are made of and measured beside: copies, because ONNX's tools
             refuse weights that are hard links.
         inspection: What it is made of.
-        cases: .npz in the golden form: golden cases first, then the rows in chunks.
+        asked: What candidates are asked: golden cases first, then the rows in chunks.
+        cases: The same as .npz in the golden form.
         golden: How many of those are golden cases.
         timing: .npz in the golden form, with one case: one row, or one request.
         calibration: .npz with one array an input; None without rows.
@@ -63,6 +65,7 @@ class Subject:
     folder: Path
     original: Candidate
     inspection: Inspection
+    asked: tuple[GoldenCase, ...]
     cases: Path
     golden: int
     timing: Path
@@ -97,6 +100,7 @@ def prepare(manifest: Manifest, folder: Path, workspace: Path) -> Subject:
         folder=folder,
         original=original,
         inspection=inspect(original.path),
+        asked=tuple(chunked),
         cases=workspace / "cases.npz",
         golden=len(cases),
         timing=workspace / "timing.npz",

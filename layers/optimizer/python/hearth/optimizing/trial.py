@@ -149,9 +149,13 @@ def answered(
     path = workspace / f"answers-{candidate.name}.npz"
     answer(candidate, subject.cases, path, memory_mb, time_limit_s)
     try:
-        return golden.load(path)
+        answers = golden.load(path)
     finally:
         path.unlink()
+    return [
+        GoldenCase(asked.inputs, said.outputs)
+        for asked, said in zip(subject.asked, answers, strict=True)
+    ]
 
 
 def _measured(candidate: Candidate, judgement: Judgement, bench: Bench) -> Duel:

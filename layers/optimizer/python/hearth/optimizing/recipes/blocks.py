@@ -11,7 +11,8 @@ import numpy.typing as npt
 import onnx
 from hearth.optimizing import graphs, model_file
 from hearth.optimizing.candidate import Candidate
-from hearth.optimizing.inspection import Inspection, operator
+from hearth.optimizing.inspecting import operator
+from hearth.optimizing.inspection import Inspection
 from hearth.optimizing.recipe import RecipeFailed, Work
 from onnx import TensorProto, helper, numpy_helper
 

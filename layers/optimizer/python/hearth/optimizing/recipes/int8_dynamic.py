@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import platform
 from collections import Counter
 from dataclasses import dataclass, replace
 
 import onnx
-from hearth.optimizing import graphs, model_file
+from hearth.optimizing import bits, graphs, model_file
 from hearth.optimizing.candidate import Candidate
-from hearth.optimizing.inspection import Inspection, operator
+from hearth.optimizing.inspecting import operator
+from hearth.optimizing.inspection import Inspection
 from hearth.optimizing.recipe import Work
-from hearth.serving import processor
 
 _MATMUL = ("MatMul", "Gemm", "com.microsoft.Attention")
 _REST = ("LSTM", "Gather", "com.microsoft.EmbedLayerNormalization")
 _CONV = ("Conv",)
-# Sums of two products of 8 bits overflow 16 bits where none of these adds them in 32.
-_WIDE = {"avx512_vnni", "avx_vnni", "amx_int8"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +52,7 @@ class DynamicInt8:
             path,
             op_types_to_quantize=[_short(name) for name in wanted],
             per_channel=True,
-            reduce_range=narrow(),
+            reduce_range=bits.narrow(),
             weight_type=QuantType.QInt8,
             nodes_to_exclude=_misunderstood(whole),
             # Types that cannot be inferred are those behind fused operators.
@@ -75,12 +72,6 @@ class DynamicInt8:
 
 def _short(name: str) -> str:
     return name.rpartition(".")[2]
-
-
-def narrow() -> bool:
-    """Return whether weights should take 7 bits, so that no sum overflows on this processor."""
-    x86 = platform.machine().lower() in ("x86_64", "amd64")
-    return x86 and not processor.features() & _WIDE
 
 
 def _without_conv(wanted: tuple[str, ...], model: onnx.ModelProto) -> tuple[str, ...]:
@@ -118,7 +109,7 @@ def _never(_: onnx.NodeProto) -> bool:
 
 def _notes(before: onnx.ModelProto, after: onnx.ModelProto, wanted: tuple[str, ...]) -> list[str]:
     of, left = (_in_float(model, wanted) for model in (before, after))
-    notes = ["weights take 7 bits: this processor adds products of 8 in 16"] if narrow() else []
+    notes = [bits.NOTE] if bits.narrow() else []
     kinds = ", ".join(sorted({_short(node) for node in of}))
     return [*notes, f"{len(left)} of {len(of)} {kinds} stay in float"] if left else notes
 

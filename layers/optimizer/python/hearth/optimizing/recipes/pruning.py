@@ -9,7 +9,8 @@ import numpy as np
 import onnx
 from hearth.optimizing import graphs, model_file
 from hearth.optimizing.candidate import Candidate
-from hearth.optimizing.inspection import Inspection, operator
+from hearth.optimizing.inspecting import operator
+from hearth.optimizing.inspection import Inspection
 from hearth.optimizing.recipe import RecipeFailed, Work
 from onnx import TensorProto, numpy_helper
 
