@@ -22,6 +22,7 @@ from hearth.optimizing.recipes.int8_static import (
     INT8_STATIC_ENTROPY,
     INT8_STATIC_PERCENTILE,
 )
+from hearth.publishing import onnx_file
 from hearth.serving.processor import features
 from onnx import TensorProto
 from support import candidates
@@ -63,6 +64,7 @@ def test_real_models_shrink_and_stay_right(recipe, name, tmp_path):
     made = recipe.apply(work(path, tmp_path / "made", rows_of(name)))
     before, after = inspected(path), inspected(made.path)
     assert recipe.ensures(before, after, made) == ""
+    assert onnx_file.read(made.path).external == ()  # it could be published
     assert candidates.signature(made.path) == candidates.signature(path)
     assert path.stat().st_size > 3 * made.size
     assert (made.name, made.recipes) == (recipe.name, (recipe.name,))
@@ -165,6 +167,38 @@ def test_signs_of_activation_functions_survive(tmp_path):
         made = INT8_STATIC.apply(work(path, tmp_path / activation, rows))
         wanted, got = (candidates.answers(c, rows)["y"] for c in (Candidate("o", path), made))
         assert relative_error(wanted, got) < 0.05
+
+
+BRANCHES = """<ir_version: 8, opset_import: ["" : 17]>
+branches (float[N, 8, 4, 4] x) => (float[N, 8, 4, 4] y, float[N, 4] z)
+<float zero = {0}>
+{ sum = ReduceSum <keepdims = 0> (x)  yes = Greater (sum, zero)
+  a = Conv <kernel_shape = [1, 1]> (x, v)  b = Relu (a)  c = Conv <kernel_shape = [1, 1]> (b, v)
+  s = ReduceMean <axes = [2, 3], keepdims = 0> (c)  g = Gemm (s, w)
+  y = If (yes) <
+    then_branch = then () => (float[N, 8, 4, 4] t) { t = Add (b, c) },
+    else_branch = other () => (float[N, 8, 4, 4] e) { e = Neg (b) }>
+  z = If (yes) <
+    then_branch = then () => (float[N, 4] t) { t = Neg (g) },
+    else_branch = other () => (float[N, 4] e) { e = Identity (g) }> }"""
+
+
+@pytest.mark.parametrize("sign", [1, -1], ids=["then", "else"])
+def test_what_branches_read_is_there_for_them(sign, tmp_path):
+    """A subgraph reads tensors by name from outside: none of them is renamed or moved away."""
+    model = onnx.parser.parse_model(BRANCHES)
+    random = np.random.default_rng(0)
+    for name, shape in (("v", (8, 8, 1, 1)), ("w", (8, 4))):
+        values = random.normal(size=shape).astype(np.float32)
+        model.graph.initializer.append(onnx.numpy_helper.from_array(values, name))
+    path = tmp_path / "branches.onnx"
+    onnx.save(model, path)
+    rows = {"x": sign * random.random((20, 8, 4, 4), dtype=np.float32)}
+    made = INT8_STATIC.apply(work(path, tmp_path / "made", rows))
+    assert onnx_file.read(made.path).external == ()
+    wanted, got = (candidates.answers(c, rows) for c in (Candidate("o", path), made))
+    for name, values in wanted.items():
+        assert relative_error(values, got[name]) < 0.05
 
 
 # ------------------------------------------------------------------------------------- calibration

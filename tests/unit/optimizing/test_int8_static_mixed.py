@@ -17,6 +17,7 @@ from hearth.optimizing.recipes.int8_static_mixed import (
     _units,
     spread_error,
 )
+from hearth.publishing import onnx_file
 from onnx import numpy_helper
 from support import candidates
 from support.candidates import inspected, work
@@ -65,6 +66,7 @@ def test_what_loses_accuracy_stays_in_float(fragile, tmp_path):
     assert INT8_STATIC_MIXED.ensures(before, after, mixed) == ""
     assert [file.name for file in (tmp_path / "mixed").iterdir()] == ["model.onnx"]
     assert candidates.signature(mixed.path) == candidates.signature(fragile)
+    assert onnx_file.read(mixed.path).external == ()  # it could be published
 
 
 def test_same_rows_give_the_same_bytes(fragile, tmp_path):

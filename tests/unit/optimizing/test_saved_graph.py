@@ -13,6 +13,7 @@ from hearth.optimizing.inspection import Inspection
 from hearth.optimizing.recipe import RecipeFailed
 from hearth.optimizing.recipes.saved_graph import SAVED_GRAPH
 from hearth.optimizing.recipes.threads import THREADS_1, THREADS_2
+from hearth.publishing import onnx_file
 from hearth.serving.processor import family
 from onnx import numpy_helper
 from support import candidates
@@ -31,6 +32,7 @@ def test_answers_and_signature_stay(name, tmp_path):
     assert made.saved.parent == made.path.parent
     assert candidates.signature(made.saved) == candidates.signature(path)
     assert SAVED_GRAPH.ensures(inspected(path), inspected(made.path), made) == ""
+    assert onnx_file.read(made.saved).external == made.saved_external  # it could be published
     assert made.notes == (f"its saved graph is for {family()}",)
     rows = candidates.random_rows(path, 5)
     wanted = candidates.answers(Candidate(ORIGINAL, path), rows)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 from hearth.optimizing.activations import Activations
-from hearth.optimizing.float_graph import FloatGraph
+from hearth.optimizing.float_graph import FloatGraph, captures
 from hearth.optimizing.recipe import RecipeFailed
 from hearth.serving.processor import features
 
@@ -75,7 +75,7 @@ def quantize(
     types = sorted({node.op_type for node in model.graph.node if node.name in nodes})
     try:
         with contextlib.redirect_stdout(sys.stderr):
-            made = QDQQuantizer(
+            quantizer = QDQQuantizer(
                 model,
                 scheme.per_channel,
                 scheme.reduce_range,
@@ -86,8 +86,11 @@ def quantize(
                 [],
                 types,
                 {"OpTypesToExcludeOutputQuantization": _FLOAT_OUT},
-            ).quantize_model()
+            )
+            quantizer.quantize_model()
+            made = quantizer.model.model
             _spare(made.graph, set(nodes), graph.float_outputs)
+            _sort(made.graph)
     except Exception as error:
         raise RecipeFailed(
             "ONNX Runtime's quantiser failed", got=f"{type(error).__name__}: {str(error)[:300]}"
@@ -129,6 +132,27 @@ def _read(
             for at, name in enumerate(node.input):
                 if name == old:
                     node.input[at] = new
+
+
+def _sort(graph: onnx.GraphProto) -> None:
+    """Put every node behind what it reads; nodes that are in order already stay in it."""
+    nodes = list(graph.node)
+    makers = {name: at for at, node in enumerate(nodes) for name in node.output}
+    placed: dict[int, None] = {}
+
+    def place(at: int) -> None:
+        for name in (*nodes[at].input, *captures(nodes[at])):
+            maker = makers.get(name, at)
+            if maker != at and maker not in placed:
+                place(maker)
+        placed[at] = None
+
+    for at in range(len(nodes)):
+        if at not in placed:
+            place(at)
+    ordered = [onnx.NodeProto.FromString(nodes[at].SerializeToString()) for at in placed]
+    del graph.node[:]
+    graph.node.extend(ordered)
 
 
 def _described(graph: FloatGraph, activations: Activations) -> onnx.ModelProto:

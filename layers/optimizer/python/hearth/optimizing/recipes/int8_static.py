@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hearth.domain.errors import BadRequest, InvalidDocument
+from hearth.domain.errors import HearthError
 from hearth.optimizing import ranges
 from hearth.optimizing.activations import Activations, Method, calibration_rows, observe
 from hearth.optimizing.candidate import Candidate
@@ -76,16 +76,16 @@ def calibrated(work: Work, method: Method | None) -> tuple[FloatGraph, Rows, Act
     """Return the float graph, the rows, and the ranges of activations on them.
 
     Raises:
-        RecipeFailed: If there are no rows, or none that fit the model.
+        RecipeFailed: If there are no rows, or the model cannot be run on them.
     """
     if work.calibration is None:
         raise RecipeFailed("there are no rows to calibrate with")
     graph = prepare(work.before, work.folder)
     try:
         rows = calibration_rows(work.calibration, work.signature, work.seed)
-    except (InvalidDocument, BadRequest) as error:
+        return graph, rows, observe(graph, rows, work.signature, method)
+    except HearthError as error:
         raise RecipeFailed("the calibration rows do not fit the model", got=error) from error
-    return graph, rows, observe(graph, rows, work.signature, method)
 
 
 def quantised(work: Work, recipe: str, notes: list[str]) -> Candidate:
