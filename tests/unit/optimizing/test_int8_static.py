@@ -14,7 +14,7 @@ from hearth.optimizing.activations import calibration_rows, observe
 from hearth.optimizing.candidate import Candidate
 from hearth.optimizing.float_graph import prepare
 from hearth.optimizing.inspection import Inspection
-from hearth.optimizing.quantizing import saturates
+from hearth.optimizing.quantizing import Scheme, quantize, saturates
 from hearth.optimizing.recipe import RecipeFailed
 from hearth.optimizing.recipes.int8_static import (
     INT8_STATIC,
@@ -338,6 +338,25 @@ def test_old_operator_sets_are_refused(recipe, opset, words, tmp_path):
     )
     with pytest.raises(RecipeFailed, match=words):
         recipe.apply(work(path, tmp_path / "made", candidates.random_rows(path, 4)))
+
+
+@pytest.mark.parametrize(("reduce_range", "largest"), [(False, 127), (True, 64)])
+def test_range_is_reduced_where_products_would_overflow(reduce_range, largest, tmp_path):
+    """In 7 bits, the sum of two products fits in 16."""
+    path = MODELS / "digits_mlp.onnx"
+    made = work(path, tmp_path / "made", rows_of("digits_mlp"))
+    graph = prepare(made.before, made.folder)
+    rows = calibration_rows(made.calibration, made.signature, 0)
+    found = observe(graph, rows, made.signature)
+    target = made.folder / "made.onnx"
+    quantize(graph, found, graph.operators, Scheme(False, reduce_range), target)
+    held = [
+        onnx.numpy_helper.to_array(tensor).astype(int)
+        for tensor in onnx.load(target).graph.initializer
+        if tensor.data_type == TensorProto.INT8 and len(tensor.dims) > 1
+    ]
+    assert len(held) == 3
+    assert {int(np.abs(values).max()) for values in held} == {largest}
 
 
 def test_saturation_is_a_matter_of_the_processor():

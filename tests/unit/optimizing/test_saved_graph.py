@@ -113,6 +113,17 @@ def test_model_is_never_written_to(tmp_path):
     assert source.read_bytes() == CONV.read_bytes()
 
 
+def test_weights_are_never_written_over(tmp_path):
+    """A weight file that is called like the saved graph's stops the recipe, and keeps its bytes."""
+    source = tmp_path / "source.onnx"
+    source.write_bytes(CONV.read_bytes())
+    (tmp_path / "saved.bin").write_bytes(b"weights")
+    before = Candidate(ORIGINAL, source, external=("saved.bin",))
+    with pytest.raises(RecipeFailed, match="a name that is needed"):
+        SAVED_GRAPH.apply(work(source, tmp_path / "made", before=before))
+    assert (tmp_path / "saved.bin").read_bytes() == b"weights"
+
+
 # ----------------------------------------------------------------------------------------- threads
 
 
