@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 from hearth.domain.errors import HearthError
-from hearth.optimizing.candidate import Candidate
 from hearth.optimizing.answering import answer
+from hearth.optimizing.candidate import Candidate
 from hearth.optimizing.duelling import duel
 from hearth.optimizing.gate import Evidence, judge
 from hearth.optimizing.how import How

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import unquote
 
 from hearth.domain.errors import HearthError, UnknownModel, UnknownVersion
+from hearth.domain.optimization import Wish
 from hearth.edge.answers import Answer, of_json
 from hearth.edge.events import HttpRequest
-from hearth.domain.optimization import Wish
 from hearth.edge.optimize_request import read_query, read_request
 from hearth.edge.routes import parse_v2
 from hearth.monitoring.report import Report

@@ -11,7 +11,6 @@ from hearth.optimizing.cost import MEMORY_SIZES, Assumptions, AtMemory, Costs
 from hearth.optimizing.inspection import DENSE, TRANSFORMER, TREES, Inspection
 from hearth.optimizing.judgement import FAILED, PASSED, Accuracy, Fidelity, Judgement
 from hearth.optimizing.measurement import Duel, Figures, Latency, Ratio, further
-from hearth.optimizing.skipped import Skipped
 from hearth.optimizing.report import (
     ACCEPTED,
     BEATEN,
@@ -28,6 +27,7 @@ from hearth.optimizing.report import (
     Report,
     Tried,
 )
+from hearth.optimizing.skipped import Skipped
 
 NOISE = {"latency": 0.02, "open": 0.03, "first_run": 0.05, "cold_start": 0.03, "memory": 0.02, "size": 0.0}  # fmt: skip
 MACHINE = Machine(

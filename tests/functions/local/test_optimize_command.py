@@ -233,7 +233,7 @@ def test_piped_summary_is_plain_text(hearth: Hearth, name: str) -> None:
 def test_json_is_the_whole_report(hearth: Hearth, how: str) -> None:
     """What is printed reads back as the report."""
     document = json.loads(good(hearth("done", how, "--json")))
-    assert repr(from_document(document)) == repr(searching.encoder())
+    assert repr(from_document(document)) == repr(replace(searching.encoder(), id="a1"))
 
 
 def test_page_is_written_to_a_file(hearth: Hearth, tmp_path: Path) -> None:

@@ -18,7 +18,9 @@ V1, V2 = "/v1/models/m:predict", "/v2/models/m/infer"
 def tree(kind: type[HearthError] = HearthError) -> Iterator[type[HearthError]]:
     yield kind
     for child in kind.__subclasses__():
-        if child.__module__.startswith("hearth."):
+        # What a search for a variant raises is a reason in its report, and never an answer.
+        own = child.__module__.startswith("hearth.optimizing.")
+        if child.__module__.startswith("hearth.") and not own:
             yield from tree(child)
 
 

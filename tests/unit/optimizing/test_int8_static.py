@@ -14,7 +14,7 @@ from hearth.optimizing.activations import calibration_rows, observe
 from hearth.optimizing.candidate import Candidate
 from hearth.optimizing.float_graph import prepare
 from hearth.optimizing.inspection import Inspection
-from hearth.optimizing.quantizing import saturates
+from hearth.optimizing.quantizing import Scheme, quantize
 from hearth.optimizing.recipe import RecipeFailed
 from hearth.optimizing.recipes.int8_static import (
     INT8_STATIC,
@@ -22,7 +22,7 @@ from hearth.optimizing.recipes.int8_static import (
     INT8_STATIC_ENTROPY,
     INT8_STATIC_PERCENTILE,
 )
-from hearth.serving.processor import features
+from hearth.publishing import onnx_file
 from onnx import TensorProto
 from support import candidates
 from support.candidates import MODELS, inspected, relative_error, work
@@ -63,6 +63,7 @@ def test_real_models_shrink_and_stay_right(recipe, name, tmp_path):
     made = recipe.apply(work(path, tmp_path / "made", rows_of(name)))
     before, after = inspected(path), inspected(made.path)
     assert recipe.ensures(before, after, made) == ""
+    assert onnx_file.read(made.path).external == ()  # it could be published
     assert candidates.signature(made.path) == candidates.signature(path)
     assert path.stat().st_size > 3 * made.size
     assert (made.name, made.recipes) == (recipe.name, (recipe.name,))
@@ -165,6 +166,38 @@ def test_signs_of_activation_functions_survive(tmp_path):
         made = INT8_STATIC.apply(work(path, tmp_path / activation, rows))
         wanted, got = (candidates.answers(c, rows)["y"] for c in (Candidate("o", path), made))
         assert relative_error(wanted, got) < 0.05
+
+
+BRANCHES = """<ir_version: 8, opset_import: ["" : 17]>
+branches (float[N, 8, 4, 4] x) => (float[N, 8, 4, 4] y, float[N, 4] z)
+<float zero = {0}>
+{ sum = ReduceSum <keepdims = 0> (x)  yes = Greater (sum, zero)
+  a = Conv <kernel_shape = [1, 1]> (x, v)  b = Relu (a)  c = Conv <kernel_shape = [1, 1]> (b, v)
+  s = ReduceMean <axes = [2, 3], keepdims = 0> (c)  g = Gemm (s, w)
+  y = If (yes) <
+    then_branch = then () => (float[N, 8, 4, 4] t) { t = Add (b, c) },
+    else_branch = other () => (float[N, 8, 4, 4] e) { e = Neg (b) }>
+  z = If (yes) <
+    then_branch = then () => (float[N, 4] t) { t = Neg (g) },
+    else_branch = other () => (float[N, 4] e) { e = Identity (g) }> }"""
+
+
+@pytest.mark.parametrize("sign", [1, -1], ids=["then", "else"])
+def test_what_branches_read_is_there_for_them(sign, tmp_path):
+    """A subgraph reads tensors by name from outside: none of them is renamed or moved away."""
+    model = onnx.parser.parse_model(BRANCHES)
+    random = np.random.default_rng(0)
+    for name, shape in (("v", (8, 8, 1, 1)), ("w", (8, 4))):
+        values = random.normal(size=shape).astype(np.float32)
+        model.graph.initializer.append(onnx.numpy_helper.from_array(values, name))
+    path = tmp_path / "branches.onnx"
+    onnx.save(model, path)
+    rows = {"x": sign * random.random((20, 8, 4, 4), dtype=np.float32)}
+    made = INT8_STATIC.apply(work(path, tmp_path / "made", rows))
+    assert onnx_file.read(made.path).external == ()
+    wanted, got = (candidates.answers(c, rows) for c in (Candidate("o", path), made))
+    for name, values in wanted.items():
+        assert relative_error(values, got[name]) < 0.05
 
 
 # ------------------------------------------------------------------------------------- calibration
@@ -306,8 +339,35 @@ def test_old_operator_sets_are_refused(recipe, opset, words, tmp_path):
         recipe.apply(work(path, tmp_path / "made", candidates.random_rows(path, 4)))
 
 
-def test_saturation_is_a_matter_of_the_processor():
-    """Weights lose a bit exactly where x86-64 has no VNNI."""
-    vnni = features() & {"avx512_vnni", "avx_vnni", "amx_int8"}
-    x86 = "avx" in features() or "avx2" in features()
-    assert saturates() == (x86 and not vnni)
+@pytest.mark.parametrize(("reduce_range", "largest"), [(False, 127), (True, 64)])
+def test_range_is_reduced_where_products_would_overflow(reduce_range, largest, tmp_path):
+    """In 7 bits, the sum of two products fits in 16."""
+    path = MODELS / "digits_mlp.onnx"
+    made = work(path, tmp_path / "made", rows_of("digits_mlp"))
+    graph = prepare(made.before, made.folder)
+    rows = calibration_rows(made.calibration, made.signature, 0)
+    found = observe(graph, rows, made.signature)
+    target = made.folder / "made.onnx"
+    quantize(graph, found, graph.operators, Scheme(False, reduce_range), target)
+    held = [
+        onnx.numpy_helper.to_array(tensor).astype(int)
+        for tensor in onnx.load(target).graph.initializer
+        if tensor.data_type == TensorProto.INT8 and len(tensor.dims) > 1
+    ]
+    assert len(held) == 3
+    assert {int(np.abs(values).max()) for values in held} == {largest}
+
+
+@pytest.mark.parametrize(("machine", "largest"), [("x86_64", 64), ("aarch64", 127)])
+def test_weights_take_seven_bits_on_every_x86(machine, largest, tmp_path, monkeypatch):
+    """A version is served by processors that nobody chose: some add products of 8 bits in 16."""
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    path = MODELS / "digits_mlp.onnx"
+    made = INT8_STATIC.apply(work(path, tmp_path / "made", rows_of("digits_mlp")))
+    held = [
+        onnx.numpy_helper.to_array(tensor).astype(int)
+        for tensor in onnx.load(made.path).graph.initializer
+        if tensor.data_type == TensorProto.INT8 and len(tensor.dims) > 1
+    ]
+    assert max(int(np.abs(values).max()) for values in held) == largest
+    assert ("7 bits" in " ".join(made.notes)) == (largest == 64)

@@ -13,6 +13,7 @@ from hearth.optimizing.inspection import Inspection
 from hearth.optimizing.recipe import RecipeFailed
 from hearth.optimizing.recipes.saved_graph import SAVED_GRAPH
 from hearth.optimizing.recipes.threads import THREADS_1, THREADS_2
+from hearth.publishing import onnx_file
 from hearth.serving.processor import family
 from onnx import numpy_helper
 from support import candidates
@@ -31,6 +32,7 @@ def test_answers_and_signature_stay(name, tmp_path):
     assert made.saved.parent == made.path.parent
     assert candidates.signature(made.saved) == candidates.signature(path)
     assert SAVED_GRAPH.ensures(inspected(path), inspected(made.path), made) == ""
+    assert onnx_file.read(made.saved).external == made.saved_external  # it could be published
     assert made.notes == (f"its saved graph is for {family()}",)
     rows = candidates.random_rows(path, 5)
     wanted = candidates.answers(Candidate(ORIGINAL, path), rows)
@@ -109,6 +111,17 @@ def test_model_is_never_written_to(tmp_path):
     source.write_bytes(CONV.read_bytes())
     SAVED_GRAPH.apply(work(source, tmp_path / "made"))
     assert source.read_bytes() == CONV.read_bytes()
+
+
+def test_weights_are_never_written_over(tmp_path):
+    """A weight file that is called like the saved graph's stops the recipe, and keeps its bytes."""
+    source = tmp_path / "source.onnx"
+    source.write_bytes(CONV.read_bytes())
+    (tmp_path / "saved.bin").write_bytes(b"weights")
+    before = Candidate(ORIGINAL, source, external=("saved.bin",))
+    with pytest.raises(RecipeFailed, match="a name that is needed"):
+        SAVED_GRAPH.apply(work(source, tmp_path / "made", before=before))
+    assert (tmp_path / "saved.bin").read_bytes() == b"weights"
 
 
 # ----------------------------------------------------------------------------------------- threads

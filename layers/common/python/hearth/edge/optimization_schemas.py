@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from hearth.domain.optimization import OBJECTIVES
 from hearth.edge.json_schema import (
     BOOLEAN,
     COUNT,
@@ -18,7 +19,6 @@ from hearth.edge.json_schema import (
     request,
     said,
 )
-from hearth.domain.optimization import OBJECTIVES
 from hearth.edge.optimize_request import (
     LONGEST_RECIPE,
     MOST_BATCHES,

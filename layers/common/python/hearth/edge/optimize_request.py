@@ -67,7 +67,7 @@ def of_fields(fields: Mapping[str, Any], request_id: str = "") -> Wish:
             remedy="leave it out",
         )
     found = {name: _FIELDS[name](value) for name, value in fields.items()}
-    return Wish(**{**found, "force": request_id if found.get("force") else ""})
+    return Wish(**{**found, "force": (request_id or "now") if found.get("force") else ""})
 
 
 def read_query(query: Mapping[str, list[str]]) -> int:

@@ -12,15 +12,19 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime as ort
+from hearth.domain.manifest import RuntimeOptions
 from hearth.domain.signature import Signature
 from hearth.optimizing.float_graph import FloatGraph
 from hearth.optimizing.ranges import BINS, Histogram, Range
 from hearth.publishing.rows import Rows, batch_size, chunks, read_rows
 from hearth.serving.numbers import Array
+from hearth.serving.session import Session
 
 MOST_ROWS = 128
 _OBSERVED = "observed.onnx"
+_MEMORY_MB = 1769  # decides the threads alone, which are given here
+# One thread: the same sums every time. Nothing is joined that is to be looked at.
+_AS_IT_IS = RuntimeOptions(intra_op_num_threads=1, graph_optimization_level="disabled")
 
 Method = Callable[[Histogram], Range]
 
@@ -64,6 +68,9 @@ def observe(
         rows: To run it on.
         signature: Of the model.
         method: What makes a range of a histogram; without one, it holds every value.
+
+    Raises:
+        HearthError: If the graph does not open, or cannot be run on the rows.
     """
     path = graph.path.with_name(_OBSERVED)
     onnx.save(_observed(graph), path)
@@ -92,19 +99,13 @@ class _Watched:
     """A session that gives all activations, a bounded number of rows at a time."""
 
     def __init__(self, path: Path, rows: Rows, signature: Signature) -> None:
-        options = ort.SessionOptions()
-        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-        options.intra_op_num_threads = 1  # the same sums every time
-        options.log_severity_level = 3
-        self._session = ort.InferenceSession(str(path), options, ["CPUExecutionProvider"])
+        self._session = Session(path, _AS_IT_IS, _MEMORY_MB)
         self._rows = rows
         self._signature = signature
-        self._names = [
-            value.name for value in self._session.get_outputs() if value.type == "tensor(float)"
-        ]
-        self._inputs = {
-            value.name for value in self._session.get_inputs() if value.type == "tensor(float)"
-        } & set(rows.inputs)
+        observed = self._session.signature
+        self._names = [spec.name for spec in observed.outputs if spec.datatype == "FP32"]
+        floats = (spec.name for spec in observed.inputs if spec.datatype == "FP32")
+        self._inputs = [name for name in floats if name in rows.inputs]
 
     def extremes(self) -> dict[str, Range]:
         found: dict[str, Range] = {}
@@ -125,16 +126,15 @@ class _Watched:
 
     def _values(self) -> Iterator[tuple[str, Array]]:
         for part in chunks(self._rows, self._signature, self._elements_of_a_row()):
-            outputs = self._session.run(self._names, part.inputs)
             yield from ((name, _finite(part.inputs[name])) for name in self._inputs)
-            for name, values in zip(self._names, outputs, strict=True):
+            for name, values in self._session.run(part.inputs, self._names).items():
                 yield name, _finite(values)
 
     def _elements_of_a_row(self) -> int:
         size = batch_size(self._signature, self._rows.inputs) or 1
         first = self._rows[:size] if self._signature.batched else self._rows
-        outputs = self._session.run(self._names, first.inputs)
-        return sum(int(values.size) for values in outputs) // size
+        outputs = self._session.run(first.inputs, self._names)
+        return sum(values.size for values in outputs.values()) // size
 
 
 def _finite(values: Array) -> Array:

@@ -136,6 +136,7 @@ def _choose(model: onnx.ModelProto, among: set[str] | None) -> Iterator[tuple[st
         if tensor.data_type == onnx.TensorProto.FLOAT and len(tensor.dims) > 1
     }
     joined = _joined(model)
+    captured = {name for node in model.graph.node for name in captures(node)}
     carried: set[str] = set()  # tensors that are there in 8 bits
     for node in model.graph.node:
         if among is None:
@@ -146,9 +147,19 @@ def _choose(model: onnx.ModelProto, among: set[str] | None) -> Iterator[tuple[st
             yield node.name, True
             if node.op_type in CONVOLUTIONS or node.output[0] in joined:
                 carried.update(node.output)
-        elif _passes_on(node, carried):
+        elif _passes_on(node, carried) and captured.isdisjoint(node.output):
             yield node.name, False
             carried.update(node.output)
+
+
+def captures(node: onnx.NodeProto) -> Iterator[str]:
+    """Yield the names that subgraphs of a node read, which are not among its inputs."""
+    for attribute in node.attribute:
+        for graph in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
+            yield from (value.name for value in graph.output)
+            for inner in graph.node:
+                yield from inner.input
+                yield from captures(inner)
 
 
 def _joined(model: onnx.ModelProto) -> set[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import platform
 import sys
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -15,11 +14,9 @@ from hearth.optimizing.activations import Activations
 from hearth.optimizing.float_graph import FloatGraph
 from hearth.optimizing.model_file import sort
 from hearth.optimizing.recipe import RecipeFailed
-from hearth.serving.processor import features
 
 # Its output stays in float: ONNX Runtime multiplies in integers and scales what comes out.
 _FLOAT_OUT = ["MatMul"]
-_WITHOUT_SATURATION = {"avx512_vnni", "avx_vnni", "amx_int8"}
 _LEAST_OPSET_OF_CHANNELS = 13
 
 
@@ -34,18 +31,6 @@ class Scheme:
 
     per_channel: bool
     reduce_range: bool
-
-
-def saturates() -> bool:
-    """Return whether this processor may overflow when it multiplies 8-bit values.
-
-    Source:
-        ONNX Runtime, Quantize ONNX models: with unsigned activations and signed weights, x86-64
-        without VNNI adds pairs of products in 16 bits; ARM does not.
-    """
-    return platform.machine().lower() in ("x86_64", "amd64") and not (
-        features() & _WITHOUT_SATURATION
-    )
 
 
 def quantize(
@@ -76,7 +61,7 @@ def quantize(
     types = sorted({node.op_type for node in model.graph.node if node.name in nodes})
     try:
         with contextlib.redirect_stdout(sys.stderr):
-            made = QDQQuantizer(
+            quantizer = QDQQuantizer(
                 model,
                 scheme.per_channel,
                 scheme.reduce_range,
@@ -87,7 +72,9 @@ def quantize(
                 [],
                 types,
                 {"OpTypesToExcludeOutputQuantization": _FLOAT_OUT},
-            ).quantize_model()
+            )
+            quantizer.quantize_model()
+            made = quantizer.model.model
             _spare(made.graph, set(nodes), graph.float_outputs)
             sort(made.graph)
     except Exception as error:

@@ -89,7 +89,6 @@ class Report:
     Args:
         model: The model's name.
         version: What was to become faster.
-        id: Of the search: the same for the same wish.
         manifest_sha256: Of that version.
         objective: What was looked for: `latency`, `cold_start`, `memory`, `size`, `cost`.
         state: `RUNNING` or `DONE`.
@@ -110,11 +109,11 @@ class Report:
         progress: How far it is.
         limits: What the gate demands: `metric`, `max_loss`.
         notes: Data that was missing, time that ran out.
+        id: Of the search: the same for the same wish.
     """
 
     model: str
     version: int
-    id: str = ""
     manifest_sha256: str = ""
     objective: str = "latency"
     state: str = RUNNING
@@ -135,4 +134,5 @@ class Report:
     progress: Progress = Progress()
     limits: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    id: str = ""
     schema: str = SCHEMA

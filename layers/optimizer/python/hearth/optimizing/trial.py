@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hearth.domain.manifest import Tolerance
-from hearth.optimizing.candidate import Candidate
 from hearth.optimizing.answering import answer
+from hearth.optimizing.candidate import Candidate
 from hearth.optimizing.contender_process import ContenderFailed
 from hearth.optimizing.duelling import duel
 from hearth.optimizing.gate import Evidence, judge

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hearth.domain.errors import BadRequest, InvalidDocument
+from hearth.domain.errors import HearthError
 from hearth.optimizing import ranges
 from hearth.optimizing.activations import Activations, Method, calibration_rows, observe
+from hearth.optimizing.bits import NOTE, narrow
 from hearth.optimizing.candidate import Candidate
 from hearth.optimizing.float_graph import WEIGHTED, FloatGraph, prepare
 from hearth.optimizing.inspection import Inspection
-from hearth.optimizing.quantizing import Scheme, quantize, saturates
+from hearth.optimizing.quantizing import Scheme, quantize
 from hearth.optimizing.recipe import RecipeFailed, Work
 from hearth.publishing.rows import Rows
 
 MODEL = "model.onnx"
 # Of all float weights, what must lie in operators that become faster.
 _LEAST_SHARE = 0.1
-_7_BITS = "weights have 7 bits, as this processor has no VNNI"
-_8_BITS = "weights have 8 bits: on x86-64 without VNNI their products may overflow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ class Int8Static:
 
     def apply(self, work: Work) -> Candidate:
         graph, rows, activations = calibrated(work, self.method)
-        scheme = Scheme(self.per_channel, saturates())
+        scheme = Scheme(self.per_channel, narrow())
         target = work.folder / MODEL
         quantize(graph, activations, graph.operators, scheme, target)
         graph.path.unlink()
@@ -76,16 +75,16 @@ def calibrated(work: Work, method: Method | None) -> tuple[FloatGraph, Rows, Act
     """Return the float graph, the rows, and the ranges of activations on them.
 
     Raises:
-        RecipeFailed: If there are no rows, or none that fit the model.
+        RecipeFailed: If there are no rows, or the model cannot be run on them.
     """
     if work.calibration is None:
         raise RecipeFailed("there are no rows to calibrate with")
     graph = prepare(work.before, work.folder)
     try:
         rows = calibration_rows(work.calibration, work.signature, work.seed)
-    except (InvalidDocument, BadRequest) as error:
+        return graph, rows, observe(graph, rows, work.signature, method)
+    except HearthError as error:
         raise RecipeFailed("the calibration rows do not fit the model", got=error) from error
-    return graph, rows, observe(graph, rows, work.signature, method)
 
 
 def quantised(work: Work, recipe: str, notes: list[str]) -> Candidate:
@@ -94,7 +93,7 @@ def quantised(work: Work, recipe: str, notes: list[str]) -> Candidate:
         recipe,
         work.folder / MODEL,
         external=(),
-        notes=(*work.before.notes, *notes, _7_BITS if saturates() else _8_BITS),
+        notes=(*work.before.notes, *notes, *([NOTE] if narrow() else [])),
     )
 
 

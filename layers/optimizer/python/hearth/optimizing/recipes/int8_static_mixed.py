@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnxruntime as ort
+from hearth.domain.errors import HearthError
+from hearth.domain.manifest import RuntimeOptions
 from hearth.optimizing.activations import Activations
+from hearth.optimizing.bits import narrow
 from hearth.optimizing.candidate import Candidate
 from hearth.optimizing.float_graph import FloatGraph
 from hearth.optimizing.inspection import Inspection
-from hearth.optimizing.quantizing import Scheme, quantize, saturates
+from hearth.optimizing.quantizing import Scheme, quantize
 from hearth.optimizing.recipe import RecipeFailed, Work
 from hearth.optimizing.recipes.int8_static import (
     MODEL,
@@ -23,12 +25,15 @@ from hearth.optimizing.recipes.int8_static import (
 )
 from hearth.publishing.rows import Rows, batch_size, chunks
 from hearth.serving.numbers import Array
+from hearth.serving.session import Session
 
 # Root mean square of the error over the standard deviation of the float model's answers.
 BOUND = 0.02
 _MOST_UNITS = 48
 _ROWS = 32
 _TRIAL = "trial.onnx"
+_MEMORY_MB = 1769  # decides the threads alone, which are given here
+_ONE_THREAD = RuntimeOptions(intra_op_num_threads=1)  # the same sums every time
 
 Unit = tuple[str, ...]
 
@@ -66,7 +71,7 @@ class _Bench:
         self._graph = graph
         self._activations = activations
         self._parts = [part.inputs for part in chunks(rows, work.signature)]
-        self._scheme = Scheme(per_channel=True, reduce_range=saturates())
+        self._scheme = Scheme(per_channel=True, reduce_range=narrow())
         self._trial = work.folder / _TRIAL
         self._wanted = self._answers(graph.path)
         if not self._wanted:
@@ -85,15 +90,15 @@ class _Bench:
         return max(spread_error(w, g) for w, g in zip(self._wanted, got, strict=True))
 
     def _answers(self, path: Path) -> list[Array]:
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = 1  # the same sums every time
-        options.log_severity_level = 3
-        session = ort.InferenceSession(str(path), options, ["CPUExecutionProvider"])
-        names = [value.name for value in session.get_outputs() if value.type == "tensor(float)"]
-        if not names:
-            return []
-        answers = [session.run(names, inputs) for inputs in self._parts]
-        return [np.concatenate([a.reshape(-1) for a in one]) for one in zip(*answers, strict=True)]
+        """Return the float outputs of all rows, each as one vector."""
+        try:
+            session = Session(path, _ONE_THREAD, _MEMORY_MB)
+            outputs = session.signature.outputs
+            names = [spec.name for spec in outputs if spec.datatype == "FP32"]
+            found = [session.run(inputs, names) for inputs in self._parts] if names else []
+        except HearthError as error:
+            raise RecipeFailed("a trial does not run", got=error) from error
+        return [np.concatenate([part[name].reshape(-1) for part in found]) for name in names]
 
 
 def spread_error(wanted: Array, got: Array) -> float:

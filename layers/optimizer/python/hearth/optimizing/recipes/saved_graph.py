@@ -39,6 +39,9 @@ class SavedGraphRecipe:
             raise RecipeFailed("the model is opened without optimisation: there is none to save")
         path = carry(before.portable, work.folder)
         saved = work.folder / (_PREFIX + path.name)
+        # What was carried is linked: writing over it would change what it was carried from.
+        if {_WEIGHTS, saved.name} & set(before.external):
+            raise RecipeFailed("a weight file of the model has a name that is needed", got=_WEIGHTS)
         save(path, saved, Saving(level, _WEIGHTS, config=before.runtime.session_config))
         return before.then(
             self.name,
