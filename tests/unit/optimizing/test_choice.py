@@ -206,6 +206,13 @@ def test_front_holds_what_nothing_dominates() -> None:
     assert "fast is nowhere worse, and better in latency" in made.tried[2].reasons[1]
 
 
+@pytest.mark.parametrize("others", [1.0, 0.99, 1.3])
+def test_front_holds_nothing_that_is_no_better_than_the_original(others: float) -> None:
+    """The original is a point of its own: what is nowhere better by more than noise is none."""
+    (found,) = choose([tried("dull", others=others)], ORIGINAL, "latency", NOISE).tried
+    assert not found.front
+
+
 def test_what_a_better_figure_is_paid_with_is_said() -> None:
     """A faster candidate that takes more memory says so."""
     made = choose([tried("fast", latency=0.5, memory=1.5)], ORIGINAL, "latency", NOISE)

@@ -90,6 +90,17 @@ def test_few_rows_show_nothing(rows: int, verdict: str) -> None:
     assert classes(RIGHT[:rows], RIGHT[:rows], TRUE[:rows]).verdict == verdict
 
 
+@pytest.mark.parametrize(("rows", "verdict"), [(50, FAILED), (299, FAILED), (300, PASSED)])
+def test_few_values_show_nothing(rows: int, verdict: str, random: np.random.Generator) -> None:
+    """However little values are off, a fault in one row of a hundred needs 300 rows to be seen."""
+    true = random.normal(size=rows)
+    before = true + 0.5 * random.normal(size=rows)
+    found = values(before, before + 0.005 * random.normal(size=rows), true)
+    assert found.accuracy is not None
+    assert found.accuracy.loss_high < 0.01
+    assert found.verdict == verdict
+
+
 @pytest.mark.parametrize("rows", [1, 20, 900])
 @pytest.mark.parametrize("target", [True, False])
 def test_equivalent_candidate_passes_always(rows: int, target: bool) -> None:
@@ -301,6 +312,7 @@ def test_strings_are_classes_like_any_other() -> None:
         ({"target": TRUE[:899]}, "one a row"),
         ({"target": TRUE + 7}, "labels that the model does not have"),
         ({"target": None, "unusable": "evaluation.npz is torn"}, "torn"),
+        ({"target": TRUE, "unusable": "evaluation.npz is torn"}, "torn"),
         ({"target": TRUE, "what": manifest(metric="rmse")}, "rmse could not be measured"),
         ({"target": TRUE, "what": manifest(metric="f1_macro", task="", scores="")}, "f1_macro"),
         ({"target": None, "what": manifest(metric="log_loss")}, "no labelled rows"),
