@@ -45,7 +45,6 @@ LEAST = {
     "digits_conv": 2.5,
     "encoder": 4.0,
     "digits_lstm": 2.3,
-    "digits_mlp": 1.2,
     "digits_depthwise": 0,
     "digits_forest": 0,
     "cancer_logreg": 0,

@@ -67,3 +67,9 @@ def answers() -> Callable[..., Tensors]:
 def operators() -> Callable[[Path], list[str]]:
     """`operators(path)`: the types of the main graph's nodes, in order."""
     return lambda path: [node.op_type for node in onnx.load(path).graph.node]
+
+
+@pytest.fixture
+def random() -> np.random.Generator:
+    """The same draws in every run, whatever ran before."""
+    return np.random.default_rng(11)

@@ -10,7 +10,7 @@ from hearth.optimizing.cost import Assumptions
 from hearth.optimizing.judgement import Judgement
 from hearth.optimizing.measurement import SIZE, Figures, Ratio
 from hearth.optimizing.report import BEATEN, CHOSEN, NO_WIN, NOT_MEASURED, WRONG, Tried
-from hearth.optimizing.rival import OBJECTIVES, Rival, noise_of, rival
+from hearth.optimizing.rival import Rival, noise_of, rival
 
 _WORDS = {"cold_start": "cold start", "first_run": "the first run", "open": "opening"}
 
@@ -38,7 +38,7 @@ def choose(
     Args:
         tried: Candidates; those without a duel keep their outcome.
         original: Its figures, to which all ratios apply.
-        objective: One of `OBJECTIVES`.
+        objective: One of `rival.OBJECTIVES`.
         noise: Half the width within which the original differs from itself, by what is compared.
         assumptions: Behind the costs.
     """
@@ -48,8 +48,7 @@ def choose(
     front = [
         one
         for one in passed
-        if not one.is_beaten_by_original
-        and not any(other.dominates(one, objective) for other in passed)
+        if one.better() and not any(other.dominates(one, objective) for other in passed)
     ]
     chosen = _best([one for one in front if one.wins(objective)], objective)
     made = []
@@ -147,8 +146,8 @@ def _why_beaten(one: Rival, chosen: Rival, objective: str) -> str:
     name, noise = chosen.tried.name, noise_of(one.noise, objective)
     value, best = one.ratios[objective].value, chosen.ratios[objective].value
     if chosen.dominates(one, objective):
-        better = [_word(at) for at in OBJECTIVES if chosen.steps(at) < one.steps(at)]
-        return f"{name} is nowhere worse, and better in {', '.join(better)}."
+        better = ", ".join(map(_word, chosen.better(one)))
+        return f"{name} is nowhere worse, and better in {better}."
     if value > best * (1 + noise):
         return f"{name} is better: there it is {best:.2f}."
     ours, theirs = _merit(one), _merit(chosen)

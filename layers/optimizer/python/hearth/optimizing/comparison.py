@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hearth.domain.manifest import Manifest
-from hearth.optimizing.confidence import fewest
+from hearth.optimizing import confidence
 from hearth.optimizing.fidelity import Found, measure
 from hearth.optimizing.predicted import Predicted, judged, lost
 from hearth.serving.golden import GoldenCase
@@ -36,7 +36,7 @@ class Rows:
     @property
     def fewest(self) -> int:
         """Rows below which nothing shows a loss to be so small; no number shows that it is none."""
-        return fewest(self.limit) if self.limit > 0 else 1 << 62
+        return confidence.fewest(self.limit) if self.limit > 0 else 1 << 62
 
     def measure(self, names: frozenset[str]) -> Found:
         return measure(self.original, self.candidate, self.manifest, names)
@@ -119,7 +119,9 @@ def _of_agreement(found: Found, rows: Rows, what: str) -> list[str]:
     least = percent(1 - rows.limit)
     if share < 1 - rows.limit:
         return [f"{told}, and must be in {least}."]
-    return [f"{told}, which shows {percent(low)} of all and must show {least}: {needed(rows)}"]
+    about = confidence.needed(1 - share, rows.limit) if rows.limit > 0 else 0
+    shown = f"{told}, which shows {percent(low)} of all and must show {least}"
+    return [f"{shown}: {needed(rows, about)}"]
 
 
 def needed(rows: Rows, about: int = 0) -> str:

@@ -20,6 +20,7 @@ _SEED = 20
 _ERROR = 0.05
 # What halving an interval so often leaves of it is less than a float can tell.
 _HALVINGS = 60
+_MOST_NEEDED = 1_000_000
 
 
 @lru_cache(1 << 14)
@@ -68,6 +69,25 @@ def fewest(share: float) -> int:
         300
     """
     return math.ceil(most(0) / share)
+
+
+def needed(differing: float, share: float) -> int:
+    """Return about how many rows show that no larger share of all differs; 0 where none would.
+
+    Args:
+        differing: Share of rows that differ.
+        share: What is to be shown of all.
+
+    Example:
+        >>> needed(0.0, 0.01), needed(0.002, 0.01), needed(0.01, 0.01)
+        (300, 486, 0)
+    """
+    rows = fewest(share)
+    while differing < share and rows < _MOST_NEEDED:
+        if most(round(differing * rows)) <= share * rows:
+            return rows
+        rows = math.ceil(rows * 1.04)
+    return 0
 
 
 def root(excess: Callable[[float], float], low: float, high: float) -> float:

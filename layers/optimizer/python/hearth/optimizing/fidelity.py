@@ -88,7 +88,8 @@ def _agreement(same: list[bool] | None) -> tuple[float | None, float | None]:
 
 def _is_equivalent(pair: Pair, manifest: Manifest) -> bool:
     try:
-        compare(0, pair.original, pair.candidate, manifest.golden, manifest.signature)
+        with np.errstate(over="ignore"):
+            compare(0, pair.original, pair.candidate, manifest.golden, manifest.signature)
     except GoldenMismatch:
         return False
     return True

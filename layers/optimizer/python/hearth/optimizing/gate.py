@@ -189,8 +189,9 @@ def _grounds(evidence: Evidence, labels: _Labels, found: Fidelity) -> Iterator[s
     """Yield what a candidate passed by."""
     measured = labels.accuracy
     if measured is not None:
-        most = percent(measured.loss_high)
-        yield f"{_told(measured)}: with 95% confidence at most {most} is lost."
+        high = measured.loss_high
+        most = f"at most {percent(high)} is lost" if high > 0 else f"{percent(-high)} is won"
+        yield f"{_told(measured)}: with 95% confidence {most}."
     if labels.decide:
         return
     why = f"labels show little, as {labels.blind}" if measured else "accuracy was not measured"

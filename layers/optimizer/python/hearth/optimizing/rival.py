@@ -25,7 +25,6 @@ from hearth.optimizing.report import Tried
 
 OBJECTIVES = (LATENCY, COLD_START, MEMORY, SIZE, COST)
 _LEAST_NOISE = 0.02
-_UNKNOWN = 1e9  # steps: what is not known is not good
 _LEAST = 1e-9
 _SAME = Ratio(1.0, 1.0, 1.0)
 
@@ -62,25 +61,22 @@ class Rival:
         """
         if other.wins(objective) and not self.wins(objective):
             return False
-        apart = [self.steps(name) - other.steps(name) for name in OBJECTIVES]
-        return max(apart) <= 0 and min(apart) < 0
+        nowhere_worse = all(self.value(name) <= other.value(name) for name in OBJECTIVES)
+        return nowhere_worse and bool(self.better(other))
 
-    @property
-    def is_beaten_by_original(self) -> bool:
-        """Whether the original is nowhere worse, and somewhere better by more than noise."""
-        steps = [self.steps(name) for name in OBJECTIVES]
-        return min(steps) >= 0 and max(steps) > 0
+    def better(self, other: Rival | None = None) -> list[str]:
+        """Return in what it is better than another, or than the original, by more than noise."""
+        return [
+            name
+            for name in OBJECTIVES
+            if self.value(name) * (1 + noise_of(self.noise, name))
+            < (1.0 if other is None else other.value(name))
+        ]
 
-    def steps(self, name: str) -> float:
-        """Return a ratio in steps as wide as noise; the original's is 0.
-
-        Steps can be ordered, which differences within noise cannot: many of them are a large one.
-        """
+    def value(self, name: str) -> float:
+        """Return a ratio; what is not known is not good."""
         ratio = self.ratios.get(name)
-        if ratio is None:
-            return _UNKNOWN
-        width = math.log1p(noise_of(self.noise, name))
-        return float(round(math.log(max(ratio.value, _LEAST)) / width))
+        return math.inf if ratio is None else ratio.value
 
 
 def noise_of(noise: Mapping[str, float], name: str) -> float:

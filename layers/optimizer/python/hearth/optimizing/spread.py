@@ -43,10 +43,10 @@ class Spread:
         alike = np.array_equal(want[~known], have[~known], equal_nan=True)
         self._bounded &= self.finite and alike
         golden = self._manifest.golden
-        close = np.isclose(have, want, rtol=golden.rtol, atol=golden.atol, equal_nan=True)
-        self._within &= bool(close.all())
         usable = known & np.isfinite(have)
         with np.errstate(over="ignore", invalid="ignore"):
+            close = np.isclose(have, want, rtol=golden.rtol, atol=golden.atol, equal_nan=True)
+            self._within &= bool(close.all())
             self._sum(np.where(usable, want, 0), np.where(usable, have - want, 0), usable)
 
     def _table(self, array: Array, rows: int) -> Array:
