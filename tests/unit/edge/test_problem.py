@@ -10,8 +10,6 @@ from hearth.domain import errors
 from hearth.domain.errors import HearthError
 from hearth.edge.problem import STATUSES, of_error, of_unexpected, status_of
 from hearth.edge.settings import SettingsInvalid
-from hearth.optimizing.pairing import AnswersDiffer
-from hearth.optimizing.truth import NotMeasurable
 from hearth.serving.repository import LoadFailed
 
 V1, V2 = "/v1/models/m:predict", "/v2/models/m/infer"
@@ -62,8 +60,6 @@ EXPECTED = {
     errors.NoCredentials: (500, 500),
     errors.StoreConflict: (409, 409),
     errors.StoreUnavailable: (503, 503),
-    AnswersDiffer: (500, 500),
-    NotMeasurable: (500, 500),
     HearthError: (500, 500),
 }
 
