@@ -18,7 +18,7 @@ import pytest
 import requests
 import tritonclient.http as triton
 from hearth.edge.openapi import document
-from hearth.optimizing.plan import NAMES
+from hearth.optimizing.names import NAMES
 from hearth.optimizing.searches import Searches
 from hearth.publishing.publication import Publisher
 from hearth.stores.artefacts import Artefacts

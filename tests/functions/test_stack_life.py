@@ -145,13 +145,17 @@ def test_predictions_are_counted_in_statistics(bundle: Target, tmp_path: Path) -
     assert 0 < found["compute_infer"]["ns"] < found["success"]["ns"]
 
 
-def test_routes_that_are_not_built_answer_501(bundle: Target, tmp_path: Path) -> None:
-    """A route of the contract whose step does not exist yet says so, with 501."""
+def test_new_version_is_looked_at_by_itself(bundle: Target, tmp_path: Path) -> None:
+    """"Version Available" begins a search; of a model that small it says that nothing can be gained."""
     publish(bundle, "plain", times(3.0, tmp_path))
-    for method, path in (("POST", "/v2/repository/models/plain/optimize"),):
-        reply = send(bundle, Call(method, path))
-        assert (path, reply.status) == (path, 501)
-        assert "not built yet" in reply.json()["error"]
+    path = "/v2/repository/models/plain/optimize"
+    until = time.monotonic() + 60
+    while send(bundle, Call("GET", path)).status == 404 and time.monotonic() < until:
+        time.sleep(0.2)
+    while (report := send(bundle, Call("GET", path)).json())["state"] != "done":
+        assert time.monotonic() < until, report
+        time.sleep(0.2)
+    assert (report["verdict"], report["published"]) == ("nothing to gain", 0), report
 
 
 def test_tritonclient_gets_statistics(bundle: Target, tmp_path: Path) -> None:
@@ -274,7 +278,7 @@ def test_commands_take_a_model_through_its_life(hearth: Callable[..., Any], tmp_
         (["publish", __file__, "--name", "m"], "does not parse as ONNX"),
         (["publish", __file__, "--name", "../m"], "model name is not valid"),
         (["predict", "nobody", "--input", "-"], "got"),
-        (["optimize", "nobody"], "not built yet"),
+        (["optimize", "nobody"], "there is no version of 'nobody'"),
         (["invoke", "nobody"], "one of"),
     ],
 )

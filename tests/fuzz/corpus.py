@@ -64,8 +64,8 @@ class Request:
 
 # Some models answer these, others have no output that would do.
 _EITHER = (200, 400)
-# Routes whose step is not built yet, and will be.
-_COMING = (200, 501)
+# A search for a variant: there may be none yet.
+_SEARCHED = (200, 404)
 _JSON = {"content-type": "application/json"}
 
 
@@ -231,7 +231,7 @@ def _neighbours() -> Iterator[Request]:
     ):
         yield Request("GET", path, weight=0.3)
     optimize = "/v2/repository/models/m/optimize"
-    yield Request("GET", optimize, statuses=_COMING, weight=0.3)
+    yield Request("GET", optimize, statuses=_SEARCHED, weight=0.3)
     yield _post("/v2/repository/index", {"ready": True}, weight=0.5)
     feedback = {"request_id": "one", "value": 1}
     yield _post("/v2/models/m/feedback", feedback, weight=0.5)

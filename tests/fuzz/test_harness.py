@@ -60,14 +60,13 @@ def test_fault_is_kept_and_can_be_sent_again(tmp_path: Path) -> None:
         GOOD,
         Answer(400, JSON, b'{"error": "no"}'),
         Answer(404, JSON, b'{"message": "Not Found"}', gateway=True),
-        Answer(501, JSON, b'{"error": "not built"}'),
         Answer(200, {**JSON, "content-encoding": "gzip"}, gzip.compress(b"{}")),
         Answer(200, BINARY, HEAD),
         Answer(200, {"content-type": "text/plain"}, b"# TYPE"),
     ],
 )
 def test_right_answer_is_no_fault(answer: Answer) -> None:
-    """Success, refusals in words and routes that are not built are what a mutant may get."""
+    """Success and refusals in words are what a mutant may get."""
     assert fault(ASKED, answer, mutated=True) == ""
 
 

@@ -12,7 +12,6 @@ from typing import Any
 
 from fuzz.corpus import LENGTH, Request
 
-NOT_BUILT = 501
 # A version that was unloaded is not there for a while.
 _UNAVAILABLE = 503
 
@@ -45,8 +44,6 @@ def fault(request: Request, answer: Answer, *, mutated: bool) -> str:
 
 
 def _is_meant(request: Request, answer: Answer) -> bool:
-    if answer.status == NOT_BUILT:
-        return not answer.gateway
     # Only one model is ever unloaded.
     return answer.status == _UNAVAILABLE and "spare" in request.path and not answer.gateway
 

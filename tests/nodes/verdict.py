@@ -45,7 +45,6 @@ _LIMITS = (
     ),
     (r"is (?P<detail>\w+), which cannot be served yet", "Hearth: the datatype is not served yet"),
     (r"is (?P<detail>\w+), which has no JSON form", "Hearth: the datatype has no JSON form"),
-    (r"(?P<detail>.+) (is|are) not built yet", "Hearth: not built yet"),
 )
 
 

@@ -48,7 +48,9 @@ class Caller:
     ) -> Reply:
         """Return the answer to a request; a body that is neither bytes nor text goes as JSON."""
         raw = body if isinstance(body, bytes | str) else json.dumps(body)
+        path, _, query = path.partition("?")
         event = events.http(method, path, raw, headers)
+        event["rawQueryString"] = query
         event["requestContext"]["requestId"] = request_id
         return self.invoke(event)
 

@@ -42,7 +42,6 @@ EXPECTED = {
     errors.UnknownVersion: (404, 404),
     errors.UnknownPayload: (404, 404),
     errors.VersionUnavailable: (404, 503),
-    errors.NotBuilt: (501, 501),
     errors.ModelRefused: (400, 400),
     errors.NotOnnx: (400, 400),
     errors.UnsupportedModel: (400, 400),

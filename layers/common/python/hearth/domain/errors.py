@@ -15,7 +15,6 @@ HearthError
 ├── UnknownVersion                  no such version of a model
 ├── UnknownPayload                  no such object to read a request from
 ├── VersionUnavailable              it exists, but it is not servable now
-├── NotBuilt                        a route of the contract whose step does not exist yet
 ├── ModelRefused                    an artefact that must not be served
 │   ├── NotOnnx                     does not parse or fails the ONNX checker
 │   ├── UnsupportedModel            IR, opset or operator outside what the packed ONNX Runtime has
@@ -139,10 +138,6 @@ class UnknownPayload(HearthError):
 
 class VersionUnavailable(HearthError):
     code = "UNAVAILABLE"
-
-
-class NotBuilt(HearthError):
-    code = "UNIMPLEMENTED"
 
 
 class ModelRefused(HearthError):

@@ -35,7 +35,6 @@ operation has (404), a body of more than 10 MB (413) and an answer that takes mo
 for.
 """
 _UNSIGNED = "no signature, or one of somebody who may not call this"
-_NOT_BUILT = "Not built yet: answered 501."
 _JSON, _BYTES = "application/json", "application/octet-stream"
 # Which answer says "not yet", and by what schema.
 _NOT_READY = {
@@ -85,13 +84,11 @@ def document() -> dict[str, Any]:
 
 
 def _operation(operation: Operation) -> dict[str, Any]:
-    described = {} if operation.built else {"description": _NOT_BUILT}
     body = {"requestBody": _request(operation)} if operation.request else {}
     parameters = [{"$ref": f"#/components/parameters/{name}"} for name in _parameters(operation)]
     return {
         "operationId": operation.id,
         "summary": operation.summary,
-        **described,
         "tags": [next(tag for start, tag in _TAGS.items() if operation.path.startswith(start))],
         **({"parameters": parameters} if parameters else {}),
         **body,
@@ -155,9 +152,7 @@ def _faults(operation: Operation) -> dict[int, str]:
 
 
 def _of_path(operation: Operation) -> list[type[HearthError]]:
-    """Return what the names in a path bring with them; a step that is not built reads none."""
-    if not operation.built:
-        return []
+    """Return what the names in a path bring with them."""
     found: list[type[HearthError]] = []
     if "{model}" in operation.path:
         found += [errors.InvalidName, errors.UnknownModel]

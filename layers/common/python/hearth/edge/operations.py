@@ -25,7 +25,7 @@ class Operation:
             three paths: without it, with `/a` and with `/b`.
         summary: One line.
         request: The schema of the body, or "" where none is read.
-        answer: The schema of what success brings, or "" where the step is not built yet.
+        answer: The schema of what success brings.
         faults: What may go wrong beside what follows from the path.
         function: Who answers.
         status: Of success.
@@ -40,10 +40,6 @@ class Operation:
     faults: tuple[type[HearthError], ...] = ()
     function: str = ""
     status: int = 200
-
-    @property
-    def built(self) -> bool:
-        return errors.NotBuilt not in self.faults
 
 
 _V1 = "/v1/models/{model}[/versions/{version}|/labels/{label}]"

@@ -23,7 +23,6 @@ STATUSES: dict[type[errors.HearthError], tuple[int, int]] = {
     errors.UnknownVersion: (404, 404),
     errors.UnknownPayload: (404, 404),
     errors.VersionUnavailable: (404, 503),  # TF Serving knows no servable until it is loaded
-    errors.NotBuilt: (501, 501),
     errors.ModelRefused: (400, 400),
     errors.ArtefactCorrupt: (500, 500),
     errors.SignatureDiffers: (500, 500),

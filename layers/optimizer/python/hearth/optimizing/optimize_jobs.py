@@ -11,6 +11,7 @@ from hearth.domain.registry_entry import AUTO, OFF, Policy
 from hearth.edge.events import Announcement, Event, job
 from hearth.edge.jobs import model_of, unknown_job
 from hearth.edge.optimize_request import of_fields
+from hearth.optimizing.names import require_known
 from hearth.optimizing.optimization import Attempt, Optimizer, optimize
 from hearth.optimizing.optimize_routes import OPTIMIZATION_REQUESTED
 from hearth.optimizing.profiling import Profiler, profile
@@ -47,6 +48,7 @@ def on_job(event: Event, attempt: Attempt, optimizer: Optimizer, blobs: Blobs) -
         case "optimize":
             fields = {key: value for key, value in event.items() if key not in ("do", "model")}
             wish = of_fields(fields, attempt.id)
+            require_known(wish.recipes)
             return described(optimize(model_of(event), wish, attempt, optimizer))
         case "profile":
             profiler = Profiler(

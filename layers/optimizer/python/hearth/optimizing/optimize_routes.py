@@ -11,6 +11,7 @@ from hearth.edge.answers import Answer, of_json
 from hearth.edge.events import HttpRequest
 from hearth.edge.optimize_request import read_query, read_request
 from hearth.edge.routes import parse_v2
+from hearth.optimizing.names import require_known
 from hearth.optimizing.report import RUNNING
 from hearth.optimizing.searches import Search, Searches
 from hearth.stores.artefacts import Artefacts
@@ -60,6 +61,7 @@ def _asked(request: HttpRequest, model: str, desk: Desk) -> Answer:
     from hearth.optimizing.meant import meant
 
     wish = read_request(request)
+    require_known(wish.recipes)
     read = meant(model, wish.version, desk.artefacts)
     wish = replace(wish, version=read.manifest.version)
     provenance = read.manifest.provenance

@@ -12,28 +12,11 @@ from hearth.optimizing.inspection import (
     TRANSFORMER,
     Inspection,
 )
+from hearth.optimizing.names import LOADING, NAMES
 from hearth.optimizing.promise import nothing_to_gain, unpromising
 from hearth.optimizing.recipes.all import BY_NAME
 from hearth.optimizing.skipped import Skipped
 
-LOADING = ("saved-graph", "external-data", "threads-1")
-# Every recipe, those that promise most in general first.
-NAMES = (
-    "int8-dynamic-matmul",
-    "int8-dynamic",
-    "int8-static",
-    "int8-static-channel",
-    "int8-blocks",
-    "int4-blocks",
-    "fusion",
-    "int8-static-mixed",
-    *LOADING,
-    "graph",
-    "fp16",
-    "int8-static-percentile",
-    "int8-static-entropy",
-    "pruning",
-)
 # What goes before that for a family.
 _FIRST: Mapping[str, tuple[tuple[str, ...], ...]] = {
     TRANSFORMER: (("int8-dynamic-matmul",), ("fusion", "int8-dynamic-matmul")),

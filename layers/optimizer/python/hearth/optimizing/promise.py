@@ -13,6 +13,7 @@ from hearth.optimizing.inspection import (
     DENSE,
     DEPTHWISE,
     LINEAR,
+    OTHER,
     RECURRENT,
     TRANSFORMER,
     TREES,
@@ -44,10 +45,16 @@ def nothing_to_gain(inspection: Inspection) -> str:
         return "a linear model is one small multiplication: there is nothing to quantise or to fuse"
     if not inspection.opset:
         return "it has no operator of ONNX's own domain, and recipes change no others"
-    if inspection.family == DENSE and not inspection.quantized and _kb(inspection) < SMALL_KB:
+    small = _kb(inspection) < SMALL_KB and not inspection.quantized
+    if inspection.family == DENSE and small:
         return (
             f"its {_kb(inspection):.0f} KB of FP32 weights multiply in about the microsecond that "
             f"a quantised operator costs on top: under {SMALL_KB} KB no recipe can win"
+        )
+    if inspection.family == OTHER and small and inspection.nodes < _MANY_NODES:
+        return (
+            f"it has {_kb(inspection):.0f} KB of FP32 weights in {inspection.nodes} nodes: there is "
+            "nothing to quantise, to fuse or to optimise ahead"
         )
     return ""
 
