@@ -30,10 +30,16 @@ def renew(text: str, root: Path) -> str:
         "handlers": (root / "tests/bench/results/handlers.md").read_text(),
         "imports": (root / "tests/bench/results/imports.md").read_text(),
         "layers": (root / "tests/bench/results/layers.md").read_text(),
+        "optimize": _from_table((root / "tests/bench/results/optimize.md").read_text()),
         "routes": routes(),
         "settings": settings_table(),
     }
     return _BLOCK.sub(lambda match: match[1] + made[match["name"]] + match[3], text)
+
+
+def _from_table(text: str) -> str:
+    """Return a page of results without what explains its table."""
+    return text[text.index("| ") :]
 
 
 def commands() -> str:
@@ -60,6 +66,7 @@ def settings_table() -> str:
         settings.LoadAndWarmSettings,
         settings.HealthCheckSettings,
         settings.MetricsSettings,
+        settings.OptimizeSettings,
     ):
         own = {f.name for base in kind.__mro__[1:-1] for f in fields(base)}
         meaning = _arguments(kind)
