@@ -120,6 +120,7 @@ def test_publish_command_makes_a_version(project: Project) -> None:
     assert "64 features (capture sampled), 1 of them masked, judged as: classification" in printed
 
 
+@pytest.mark.timeout(600)
 def test_demo_goes_through_and_leaves_nothing_running(tmp_path: Path) -> None:
     """What `make demo` runs exits 0 and reaches its last step."""
     done = subprocess.run(

@@ -32,7 +32,7 @@ from hearth_local.stack import LocalStack
 from hearth_local.target import Target
 from hearth_local.waiting import wait_until_loaded
 
-MODEL = "digits"
+MODEL = demo_models.MODEL
 # A promote reaches a warm worker within HEARTH_REGISTRY_TTL_S of template.yaml.
 _REGISTRY_TTL_S = 5.0
 

@@ -12,7 +12,7 @@ from hearth.optimizing.candidate import ORIGINAL, Candidate
 from hearth.optimizing.inspection import Inspection
 from hearth.optimizing.recipe import RecipeFailed
 from hearth.optimizing.recipes.saved_graph import SAVED_GRAPH
-from hearth.optimizing.recipes.threads import THREADS_1, THREADS_2
+from hearth.optimizing.recipes.threads import Threads
 from hearth.publishing import onnx_file
 from hearth.serving.processor import family
 from onnx import numpy_helper
@@ -127,7 +127,7 @@ def test_weights_are_never_written_over(tmp_path):
 # ----------------------------------------------------------------------------------------- threads
 
 
-@pytest.mark.parametrize(("recipe", "threads"), [(THREADS_1, 1), (THREADS_2, 2)])
+@pytest.mark.parametrize(("recipe", "threads"), [(Threads(1), 1), (Threads(2), 2)])
 def test_threads_are_fixed_whatever_the_memory(recipe, threads, tmp_path):
     """The candidate says how many threads it is opened with; its files are those of before."""
     made = recipe.apply(work(CONV, tmp_path / "made"))

@@ -27,6 +27,8 @@ from hearth.serving.golden import GoldenCase
 _SHARE = 0.5
 # A model that opens and runs at all does so in this time, or a Lambda could not serve it.
 _LEAST_S = 5.0
+# Pairs of processes in which a candidate is measured that the gate has refused.
+_FEWER = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,5 +164,5 @@ def _measured(candidate: Candidate, judgement: Judgement, bench: Bench) -> Duel:
     how = bench.how
     if judgement.verdict != PASSED:
         # It will not be chosen: readers want to know what was given up, not to the last digit.
-        how = replace(how, processes=1)
+        how = replace(how, processes=_FEWER)
     return duel(bench.subject.original, candidate, bench.subject.timing, how, lambda: bench.share_s)

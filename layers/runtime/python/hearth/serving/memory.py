@@ -30,7 +30,8 @@ def limit(data_mb: float) -> None:
     import resource
 
     _, most = resource.getrlimit(resource.RLIMIT_DATA)
-    resource.setrlimit(resource.RLIMIT_DATA, (int(data_mb * (1 << 20)), most))
+    # A parent that holds more than its own limit leaves nothing; below 0 would be no limit at all.
+    resource.setrlimit(resource.RLIMIT_DATA, (int(max(data_mb, 1) * (1 << 20)), most))
 
 
 def limit_growth(memory_mb: int) -> None:

@@ -47,4 +47,3 @@ class Threads:
 
 
 THREADS_1 = Threads(1)
-THREADS_2 = Threads(2)
