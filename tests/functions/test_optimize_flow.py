@@ -26,8 +26,8 @@ from hearth.optimizing.report import (
 )
 from hearth.optimizing.searches import kept_key, latest_key
 from hearth.publishing.publication import Source
-from onnx import numpy_helper
 from hearth.serving.memory import resident_mb
+from onnx import numpy_helper
 from support import optimizing
 from support.faults import answer
 

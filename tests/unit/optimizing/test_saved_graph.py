@@ -145,7 +145,7 @@ def test_threads_are_fixed_whatever_the_memory(recipe, threads, tmp_path):
 def test_threads_of_a_saved_graph_are_fixed_too(tmp_path):
     """Whichever of the two files is opened, the threads are the same."""
     saved = SAVED_GRAPH.apply(work(CONV, tmp_path / "saved"))
-    made = THREADS_1.apply(work(CONV, tmp_path / "made", before=saved))
+    made = Threads(1).apply(work(CONV, tmp_path / "made", before=saved))
     assert made.name == "saved-graph+threads-1"
     assert made.opened[0] == tmp_path / "made/saved-digits_conv.onnx"
     assert {made.runtime.intra_op_num_threads, made.saved_runtime.intra_op_num_threads} == {1}
