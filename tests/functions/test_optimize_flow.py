@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -327,3 +328,12 @@ def test_a_search_that_died_after_publishing_finds_what_it_published(mlp, made, 
     again = optimize(mlp, Wish(**SMALLER), Attempt("retry", lambda: 880.0), made)
     assert (again.published, again.tried) == (2, report.tried)
     assert made.artefacts.versions(mlp) == [1, 2]
+
+
+def test_what_a_stopped_search_left_is_removed(mlp, made):
+    """A sandbox that was stopped in the middle keeps its files, and 4 GB are soon full."""
+    left = made.workspace / "search-old"
+    left.mkdir(parents=True)
+    os.utime(left, (0, 0))
+    optimizing.ask(mlp, made, version=1, recipes=("fusion",))
+    assert list(made.workspace.iterdir()) == []

@@ -12,10 +12,12 @@ from hearth.domain.errors import HearthError, InvalidDocument
 from hearth.domain.manifest import (
     ArtefactFile,
     GoldenCases,
+    Lineage,
     Manifest,
     Provenance,
     RuntimeOptions,
     SavedGraph,
+    Tolerance,
     from_document,
     to_document,
 )
@@ -239,3 +241,36 @@ def test_bytes_that_are_no_json_object_are_invalid(raw):
     """Anything but a JSON object is refused in clear words."""
     with pytest.raises(InvalidDocument, match="manifest is not"):
         read_manifest(raw)
+
+
+LINEAGE = Lineage(
+    recipes=("fusion", "int8-dynamic-matmul"),
+    objective="latency",
+    processor="x86_64 avx avx2",
+    seed=20,
+    tools={"onnx": "1.23.2"},
+    figures={"latency_ratio": 0.4},
+    report="reports/m/2/searches/a1.json",
+)
+
+
+def test_document_holds_how_a_variant_was_made():
+    """Lineage and tolerance come back as they were, by the plain reading and by the full one."""
+    made = replace(MANIFEST.provenance, origin="optimized", parent=2, lineage=LINEAGE)
+    manifest = replace(MANIFEST, provenance=made, tolerance=Tolerance("rmse", 0.05))
+    body = json.dumps(to_document(manifest)).encode()
+    assert from_document(json.loads(body)) == read_manifest(body) == manifest
+
+
+def test_document_from_before_there_were_variants_is_read():
+    """A manifest without tolerance and lineage has the usual tolerance, and no parent."""
+    document = json.loads(json.dumps(to_document(MANIFEST)))
+    del document["tolerance"], document["provenance"]["lineage"]
+    assert from_document(document) == MANIFEST
+
+
+@pytest.mark.parametrize("wrong", [{"metric": "beauty"}, {"max_loss": 1.0}, {"max_loss": -0.1}])
+def test_tolerance_that_cannot_be_kept_is_refused(wrong):
+    """A metric that nobody computes, or a loss that is none."""
+    with pytest.raises(InvalidDocument, match="tolerance of variants"):
+        Tolerance(**wrong)

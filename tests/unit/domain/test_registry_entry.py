@@ -281,9 +281,24 @@ def test_damaged_document_is_invalid_or_still_an_entry(path, wrong, remove):
         ({"labels": {"1": {"1": 1}}}, "label is not valid"),
         ({"history": [{"at": 1}]}, "not complete"),
         ({"policy": {"rollout": "later"}}, "immediate or manual"),
+        ({"policy": {"optimize": "sometimes"}}, "auto or off or candidates-only"),
     ],
 )
 def test_document_of_another_kind_says_what_is_wrong(change, words):
     """A document that is no entry is InvalidDocument, in words that name the field."""
     with pytest.raises(InvalidDocument, match=words):
         from_document({**DOCUMENT, **change})
+
+
+def test_entry_from_before_there_was_optimize_has_its_default():
+    """What was written without the policy `optimize` is read as if nobody had said anything."""
+    assert from_document({**DOCUMENT, "policy": {"rollout": "manual"}}).policy == Policy(MANUAL)
+
+
+def test_history_says_what_the_policy_was_and_is():
+    """Who switched optimize off, and when, stands beside the moves of labels."""
+    change = set_policy(EMPTY, Policy(MANUAL, "off"), WHO).history[-1]
+    assert (change.before, change.after) == (
+        "immediate, optimize auto",
+        "manual, optimize off",
+    )

@@ -118,7 +118,7 @@ def test_contender_imports_what_a_prediction_needs() -> None:
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
-        env=child.environment(),
+        env=child.surroundings(),
         capture_output=True,
         text=True,
         check=True,
@@ -228,7 +228,7 @@ print(asked.pid, flush=True)
 asked.ask("first", 60)
 """
     parent = subprocess.Popen(
-        [sys.executable, "-c", code], env=child.environment(), stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", code], env=child.surroundings(), stdout=subprocess.PIPE, text=True
     )
     with parent:
         assert parent.stdout is not None

@@ -27,7 +27,7 @@ from hearth.domain.errors import (
     StoreUnavailable,
     UnsupportedModel,
 )
-from hearth.domain.manifest import RuntimeOptions
+from hearth.domain.manifest import RuntimeOptions, Tolerance
 from hearth.domain.monitoring import MonitoringOptions, Threshold
 from hearth.publishing.publication import Publisher, Source, prepare, read_class_labels
 from hearth.serving.files import Files
@@ -610,3 +610,9 @@ def test_publish_takes_bf16_at_the_models_edge(serve: Any) -> None:
 
     assert [spec.datatype for spec in manifest.signature.inputs] == ["BF16"]
     assert manifest.golden.count == 3
+
+
+def test_manifest_says_how_much_worse_a_variant_may_be(publish):
+    """What the publisher allows is kept with the version that it is said of."""
+    manifest = publish(tolerance=Tolerance("f1_macro", 0.02)).manifest
+    assert manifest.tolerance == Tolerance("f1_macro", 0.02)

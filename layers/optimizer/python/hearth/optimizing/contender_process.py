@@ -69,7 +69,7 @@ class ContenderProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._said,
-            env=child.environment(),
+            env=child.surroundings(),
             text=True,
             encoding="utf-8",
         )

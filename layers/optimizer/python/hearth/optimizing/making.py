@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -20,12 +19,12 @@ from hearth.optimizing.recipe import Recipe, RecipeFailed, Work
 from hearth.optimizing.recipes.all import named
 from hearth.publishing import onnx_file
 from hearth.serving import child
+from hearth.serving.child import Ended
 from hearth.serving.proof import require_signature
 from hearth.serving.session import Session
 
 _ONE_THREAD_MB = 1
 _MARK = b"hearth: "
-_OUT_OF_MEMORY = ("bad_alloc", "MemoryError", "Failed to allocate")
 
 
 def make(work: Work, recipes: Sequence[str]) -> Candidate:
@@ -55,14 +54,8 @@ def make_apart(
     scratch = work.folder / "scratch"  # the tools' temporary files go with it, whatever happens
     scratch.mkdir(parents=True)
     try:
-        done = subprocess.run(  # noqa: S603 (this interpreter and this module)
-            child.command(__name__, str(memory_mb)),
-            input=json.dumps(asked).encode(),
-            capture_output=True,
-            env=child.environment(PYTHONHASHSEED="0", TMPDIR=str(scratch)),
-            timeout=time_limit_s,
-            check=False,
-        )
+        around = child.surroundings(PYTHONHASHSEED="0", TMPDIR=str(scratch))
+        done = child.run(child.command(__name__, str(memory_mb)), asked, time_limit_s, around)
     except subprocess.TimeoutExpired as error:
         raise RecipeFailed(
             f"{_at_work(error.stdout or b'', recipes)} did not end in time",
@@ -111,17 +104,13 @@ def _require(reason: str) -> None:
 
 def _named(recipe: str, error: Exception) -> RecipeFailed:
     """Return a failure that says whose it is."""
-    if isinstance(error, MemoryError | ResourceExhausted) or _is_memory(str(error)):
+    if isinstance(error, MemoryError | ResourceExhausted) or child.is_about_memory(str(error)):
         return RecipeFailed(f"{recipe} takes more memory than there is")
     if isinstance(error, HearthError):
         return RecipeFailed(
             f"{recipe}: {error.what}", got=error.got, expected=error.expected, remedy=error.remedy
         )
     return RecipeFailed(f"{recipe} raised {type(error).__name__}", got=str(error))
-
-
-def _is_memory(text: str) -> bool:
-    return any(word in text for word in _OUT_OF_MEMORY)
 
 
 def _drop_folders(work: Work, passed: Sequence[str], candidate: Candidate) -> None:
@@ -133,9 +122,7 @@ def _drop_folders(work: Work, passed: Sequence[str], candidate: Candidate) -> No
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _read(
-    done: subprocess.CompletedProcess[bytes], recipes: Sequence[str], memory_mb: int
-) -> Candidate:
+def _read(done: Ended, recipes: Sequence[str], memory_mb: int) -> Candidate:
     said = _said(done.stdout)
     answer = said[-1] if said else {}
     if "made" in answer:
@@ -156,11 +143,12 @@ def _at_work(stdout: bytes, recipes: Sequence[str]) -> str:
     return str(next((s["at"] for s in reversed(_said(stdout)) if "at" in s), recipes[0]))
 
 
-def _death(done: subprocess.CompletedProcess[bytes], recipe: str, memory_mb: int) -> RecipeFailed:
-    said = done.stderr.decode("utf-8", "replace").strip()[-200:]
-    if done.returncode == -signal.SIGKILL or _is_memory(said):
+def _death(done: Ended, recipe: str, memory_mb: int) -> RecipeFailed:
+    if child.ran_out_of_memory(done):
         return RecipeFailed(f"{recipe} takes more memory than there is", got=f"{memory_mb} MB")
-    return RecipeFailed(f"{recipe} crashes", got=f"exit status {done.returncode}: {said}")
+    return RecipeFailed(
+        f"{recipe} crashes", got=f"exit status {done.returncode}: {child.last_words(done)}"
+    )
 
 
 def _say(**what: object) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import platform
+import shutil
 import sys
 import tempfile
+import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -39,6 +41,8 @@ from hearth.stores.ports import Clock
 
 # Kept back to publish what won, and to write the report.
 _MARGIN_S = 45.0
+_PREFIX = "search-"
+_LONGEST_S = 1800  # twice what a function may take
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +198,9 @@ def _search(held: Held, read: ReadManifest, attempt: Attempt, optimizer: Optimiz
 
 def _searched(held: Held, read: ReadManifest, attempt: Attempt, optimizer: Optimizer) -> Report:
     optimizer.workspace.mkdir(parents=True, exist_ok=True)
+    _tidy(optimizer.workspace)
     folder = optimizer.files.place(read, ROLES)
-    with tempfile.TemporaryDirectory(prefix="search-", dir=optimizer.workspace) as workspace:
+    with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=optimizer.workspace) as workspace:
         looking = Looking(
             held=held,
             subject=prepare(read.manifest, folder, Path(workspace)),
@@ -216,6 +221,13 @@ def _searched(held: Held, read: ReadManifest, attempt: Attempt, optimizer: Optim
         return replace(
             accepted, state=DONE, published=published, ended_at=stamp(optimizer.clock.now())
         )
+
+
+def _tidy(workspace: Path) -> None:
+    """Remove what searches left that were stopped in the middle: a sandbox keeps its files."""
+    for folder in workspace.glob(f"{_PREFIX}*"):
+        if time.time() - folder.stat().st_mtime > _LONGEST_S:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _published(winner: Trial, looking: Looking, optimizer: Optimizer) -> int:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import signal
 import subprocess
 import sys
 import time
@@ -26,6 +25,7 @@ from hearth.domain.manifest import Manifest, from_document, to_document
 from hearth.domain.plain import from_plain, to_plain
 from hearth.optimizing.profile import Event, Profile, of_events
 from hearth.serving import child, golden
+from hearth.serving.child import Ended
 from hearth.serving.golden import GoldenCase
 from hearth.serving.proof_process import described, revived
 from hearth.serving.session import Session
@@ -69,14 +69,8 @@ def profile_apart(wanted: Wanted, manifest: Manifest, memory_mb: int) -> Profile
     """
     asked = {"wanted": asdict(wanted), "manifest": to_document(manifest)}
     try:
-        done = subprocess.run(  # noqa: S603 (this interpreter and this module)
-            child.command(__name__, str(memory_mb)),
-            input=json.dumps(asked).encode(),
-            capture_output=True,
-            env=child.environment(),
-            timeout=wanted.time_limit_s + _MARGIN_S,
-            check=False,
-        )
+        limit_s = wanted.time_limit_s + _MARGIN_S
+        done = child.run(child.command(__name__, str(memory_mb)), asked, limit_s)
     except subprocess.TimeoutExpired as error:
         raise DeadlineExceeded(
             "profiling did not end in time",
@@ -87,17 +81,17 @@ def profile_apart(wanted: Wanted, manifest: Manifest, memory_mb: int) -> Profile
     return _read(done, memory_mb)
 
 
-def _read(done: subprocess.CompletedProcess[bytes], memory_mb: int) -> Profile:
+def _read(done: Ended, memory_mb: int) -> Profile:
     try:
         answer = json.loads(done.stdout.splitlines()[-1])
     except (ValueError, IndexError):
-        said = done.stderr.decode("utf-8", "replace").strip()[-200:]
-        if done.returncode == -signal.SIGKILL or "bad_alloc" in said or "MemoryError" in said:
+        if child.ran_out_of_memory(done):
             raise ResourceExhausted(
                 "profiling took more memory than there is",
                 got=f"{memory_mb} MB",
                 remedy="ask for fewer runs, or raise the memory size",
             ) from None
+        said = child.last_words(done)
         raise ModelFailed(
             "profiling crashed", got=f"exit status {done.returncode}: {said}"
         ) from None

@@ -31,7 +31,7 @@ from hearth.serving.session import Tensors
 ROLES = (MODEL, EXTERNAL_DATA, GOLDEN, EVALUATION, REFERENCE, BASELINE)
 BY_EVALUATION, BY_REFERENCE, BY_GOLDEN = "evaluation", "reference", "golden"
 # More rows narrow the interval little; the model is run on each of them once a candidate. Its bytes
-# say roughly what a row costs.
+# say roughly what a row costs. Inputs and answers lie in memory, twice.
 MOST_ROWS = 10_000
 MOST_ELEMENTS = 1 << 25
 MOST_BYTES = 1 << 37
@@ -89,8 +89,8 @@ def prepare(manifest: Manifest, folder: Path, workspace: Path) -> Subject:
     evaluation, unusable = _rows(manifest, folder, EVALUATION)
     reference, _ = _rows(manifest, folder, REFERENCE)
     judged = evaluation or reference
-    some = _judged(judged, manifest) if judged else None
     cases = golden.load(folder / manifest.golden.path)
+    some = _judged(judged, manifest, cases[0]) if judged else None
     chunked = [*cases, *_chunks(some, manifest.signature)] if some else cases
     golden.save(chunked, workspace / "cases.npz")
     golden.save([_one_request(some, cases, manifest.signature)], workspace / "timing.npz")
@@ -129,12 +129,19 @@ def _rows(manifest: Manifest, folder: Path, role: str) -> tuple[Rows | None, str
         return None, str(error)
 
 
-def _judged(rows: Rows, manifest: Manifest) -> Rows:
+def _judged(rows: Rows, manifest: Manifest, like: GoldenCase) -> Rows:
+    """Return the rows that candidates are judged by: as many as memory and time hold."""
     if not manifest.signature.batched:
         return rows
-    elements, size = max(rows.elements, 1), max(manifest.servable_size, 1)
-    most = max(_FEWEST_ROWS, min(MOST_ROWS, MOST_ELEMENTS // elements, MOST_BYTES // size))
-    return thinned(rows, most, batch_size(manifest.signature, rows.inputs))
+    elements, size = max(rows.elements + _answered(like), 1), max(manifest.servable_size, 1)
+    most = min(max(_FEWEST_ROWS, MOST_BYTES // size), MOST_ROWS, MOST_ELEMENTS // elements)
+    return thinned(rows, max(most, 1), batch_size(manifest.signature, rows.inputs))
+
+
+def _answered(like: GoldenCase) -> int:
+    """Return the elements of all that a model answers to one row."""
+    sizes = [len(array) for array in like.inputs.values() if array.ndim]
+    return sum(array.size for array in like.outputs.values()) // max(sizes, default=1)
 
 
 def _chunks(rows: Rows, signature: Signature) -> Iterator[GoldenCase]:

@@ -9,7 +9,6 @@ out becomes an error with a name.
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import sys
 from dataclasses import asdict
@@ -26,6 +25,7 @@ from hearth.domain.errors import (
 from hearth.domain.manifest import Manifest, from_document, to_document
 from hearth.domain.registry_entry import Figures
 from hearth.serving import child
+from hearth.serving.child import Ended
 from hearth.serving.memory import resident_mb
 from hearth.serving.proof import Proof, prove
 
@@ -49,14 +49,8 @@ def prove_apart(folder: Path, manifest: Manifest, memory_mb: int, time_limit_s: 
     """
     left_mb = int(memory_mb - resident_mb() - _RESERVE_MB)
     try:
-        done = subprocess.run(  # noqa: S603 (this interpreter and this module)
-            child.command(__name__, str(folder), str(memory_mb), str(left_mb)),
-            input=json.dumps(to_document(manifest)).encode(),
-            capture_output=True,
-            env=child.environment(),
-            timeout=time_limit_s,
-            check=False,
-        )
+        command = child.command(__name__, str(folder), str(memory_mb), str(left_mb))
+        done = child.run(command, to_document(manifest), time_limit_s)
     except subprocess.TimeoutExpired as error:
         raise DeadlineExceeded(
             "opening and running the model did not end in time",
@@ -67,7 +61,7 @@ def prove_apart(folder: Path, manifest: Manifest, memory_mb: int, time_limit_s: 
     return _read(done, memory_mb)
 
 
-def _read(done: subprocess.CompletedProcess[bytes], memory_mb: int) -> Proof:
+def _read(done: Ended, memory_mb: int) -> Proof:
     try:
         answer = json.loads(done.stdout.splitlines()[-1])
     except (ValueError, IndexError):
@@ -78,9 +72,8 @@ def _read(done: subprocess.CompletedProcess[bytes], memory_mb: int) -> Proof:
     return Proof(figures=figures, **answer["proof"])
 
 
-def _death(done: subprocess.CompletedProcess[bytes], memory_mb: int) -> HearthError:
-    said = done.stderr.decode("utf-8", "replace").strip()[-200:]
-    if done.returncode == -signal.SIGKILL or "bad_alloc" in said or "MemoryError" in said:
+def _death(done: Ended, memory_mb: int) -> HearthError:
+    if child.ran_out_of_memory(done):
         return ResourceExhausted(
             "opening the model took more memory than there is",
             got=f"{memory_mb} MB of memory",
@@ -88,7 +81,7 @@ def _death(done: subprocess.CompletedProcess[bytes], memory_mb: int) -> HearthEr
         )
     return ModelRefused(
         "the model crashes ONNX Runtime",
-        got=f"exit status {done.returncode}: {said}",
+        got=f"exit status {done.returncode}: {child.last_words(done)}",
         expected="a model that opens and runs",
         remedy="export it again, for another opset or without the operator at fault",
     )
