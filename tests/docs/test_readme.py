@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
@@ -118,6 +119,21 @@ def test_publish_command_makes_a_version(project: Project) -> None:
     printed = project.run(command)
     assert "AVAILABLE" in printed
     assert "64 features (capture sampled), 1 of them masked, judged as: classification" in printed
+
+
+@pytest.mark.timeout(600)
+def test_optimize_commands_search_show_and_profile(project: Project) -> None:
+    """The README's commands of a search, in order; with one recipe named, for the sake of time."""
+    [block] = re.findall(r"```sh\n(hearth optimize .*?\n)```", README, re.DOTALL)
+    commands = [line.partition("  #")[0].strip() for line in block.splitlines()]
+    quick = [c.replace("--wait", "--wait --recipe int8-static") for c in commands]
+    fast, cheap, _, profile = map(project.run, quick)
+    assert "digits version 2" in fast
+    assert "int8-static" in fast
+    assert "objective: cost" in cheap
+    assert "<title>" in (project.folder / "page.html").read_text()
+    assert "a run under the profiler" in profile
+    assert gzip.decompress((project.folder / "trace.json.gz").read_bytes()).startswith(b"[")
 
 
 @pytest.mark.timeout(600)
