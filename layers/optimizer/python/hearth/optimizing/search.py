@@ -32,6 +32,7 @@ from hearth.optimizing.report import (
 from hearth.optimizing.searches import Held
 from hearth.optimizing.subject import BY_EVALUATION, BY_GOLDEN, Subject
 from hearth.optimizing.trial import Bench, Trial, answered, attempt
+from hearth.optimizing.truth import metric
 from hearth.serving.memory import resident_mb
 from hearth.serving.session import processors
 
@@ -122,7 +123,7 @@ def look(looking: Looking) -> Found:
     looking.say(
         inspection=subject.inspection,
         skipped=plans.skipped,
-        limits={"metric": limits.metric, "max_loss": f"{limits.max_loss:g}"},
+        limits={"metric": metric(subject.manifest), "max_loss": f"{limits.max_loss:g}"},
         notes=tuple(_missing(subject)),
     )
     if plans.nothing:
