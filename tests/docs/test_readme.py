@@ -123,11 +123,12 @@ def test_publish_command_makes_a_version(project: Project) -> None:
 
 @pytest.mark.timeout(600)
 def test_optimize_commands_search_show_and_profile(project: Project) -> None:
-    """The README's commands of a search, in order; with one recipe named, for the sake of time."""
+    """The README's commands of a search, in order: of version 2, and with one recipe, for time."""
     [block] = re.findall(r"```sh\n(hearth optimize .*?\n)```", README, re.DOTALL)
     commands = [line.partition("  #")[0].strip() for line in block.splitlines()]
-    quick = [c.replace("--wait", "--wait --recipe int8-static") for c in commands]
-    fast, cheap, _, profile = map(project.run, quick)
+    quick = [c.replace("--wait", "--version 2 --wait --recipe int8-static") for c in commands]
+    shown = [c.replace("--report", "--version 2 --report") for c in quick]
+    fast, cheap, _, profile = map(project.run, shown)
     assert "digits version 2" in fast
     assert "int8-static" in fast
     assert "objective: cost" in cheap
