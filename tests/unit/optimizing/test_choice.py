@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hearth.domain.optimization import OBJECTIVES
 from hearth.optimizing.choice import choose
 from hearth.optimizing.cost import Assumptions
 from hearth.optimizing.judgement import FAILED, PASSED, Fidelity, Judgement
@@ -19,7 +20,6 @@ from hearth.optimizing.report import (
     WRONG,
     Tried,
 )
-from hearth.optimizing.rival import OBJECTIVES
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -92,3 +92,25 @@ def short(value: str, most: int = _MOST) -> str:
 def name(value: str, most: int = _MOST) -> Html:
     """Return a name from outside, set apart in its own reading direction."""
     return element("bdi", short(value, most) or "(no name)")
+
+
+def document(title: str, style: str, policy: str, body: Html) -> str:
+    """Return a whole page that needs nothing beside it.
+
+    Args:
+        title: Text.
+        style: Its style sheet.
+        policy: Its Content-Security-Policy, for where it is opened as a file.
+        body: The body element.
+    """
+    head = element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("meta", name="color-scheme", content="light dark"),
+        element("meta", name="referrer", content="no-referrer"),
+        element("meta", http_equiv="Content-Security-Policy", content=policy),
+        element("title", title),
+        element("style", Html(style)),
+    )
+    return "<!DOCTYPE html>\n" + element("html", head, body, lang="en") + "\n"

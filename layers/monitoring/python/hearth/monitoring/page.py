@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from hearth.monitoring import wording
 from hearth.monitoring.figures import plural, whole
-from hearth.monitoring.markup import Html, element, name, short
+from hearth.monitoring.markup import Html, document, element, name, short
 from hearth.monitoring.report import Report, VersionReport
 from hearth.monitoring.sections.blocks import folded, mark, paragraph
 from hearth.monitoring.sections.blocks import table as table_of
@@ -40,25 +40,13 @@ def page(report: Report) -> str:
         ),
         _foot(report),
     )
-    return "<!DOCTYPE html>\n" + element("html", _meta(report), body, lang="en") + "\n"
+    title = short(f"{wording.headline(report)} – Hearth report")
+    return document(title, STYLE, POLICY, body)
 
 
 def _folds(item: VersionReport, order: Sequence[VersionReport]) -> bool:
     """Return whether a version stays folded: nobody is led to it, but to others."""
     return not wording.is_served(item) and any(map(wording.is_served, order))
-
-
-def _meta(report: Report) -> Html:
-    return element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("meta", name="color-scheme", content="light dark"),
-        element("meta", name="referrer", content="no-referrer"),
-        element("meta", http_equiv="Content-Security-Policy", content=POLICY),
-        element("title", short(f"{wording.headline(report)} – Hearth report")),
-        element("style", Html(STYLE)),
-    )
 
 
 def _head(report: Report) -> Html:

@@ -18,13 +18,14 @@ def carry(candidate: Candidate, folder: Path) -> Path:
     if candidate.saved:
         names += [candidate.saved.name, *candidate.saved_external]
     for name in names:
-        _link(candidate.path.parent / name, folder / name)
+        place(candidate.path.parent / name, folder / name)
     return folder / candidate.path.name
 
 
-def _link(source: Path, target: Path) -> None:
+def place(source: Path, target: Path) -> None:
+    """Put a file where it is wanted too, without a copy where the file system can."""
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.link(source, target)
-    except OSError:  # another file system
+    except OSError:  # another file system, or one without hard links
         shutil.copyfile(source, target)

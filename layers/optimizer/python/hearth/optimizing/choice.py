@@ -38,7 +38,7 @@ def choose(
     Args:
         tried: Candidates; those without a duel keep their outcome.
         original: Its figures, to which all ratios apply.
-        objective: One of `rival.OBJECTIVES`.
+        objective: One of `domain.optimization.OBJECTIVES`.
         noise: Half the width within which the original differs from itself, by what is compared.
         assumptions: Behind the costs.
     """

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hearth.monitoring.figures import plural
-from hearth.monitoring.markup import Content, Html, element, name, short
+from hearth.monitoring.markup import Content, Html, document, element, name, short
 from hearth.monitoring.sections.blocks import folded, paragraph, sign
 from hearth.monitoring.sections.space import MOST_TEXT, left_out
 from hearth.monitoring.wording import moment
@@ -38,7 +38,8 @@ def page(report: Report) -> str:
         element("main", [_section(*section) for section in sections]),
         _foot(report),
     )
-    return "<!DOCTYPE html>\n" + element("html", _meta(report), body, lang="en") + "\n"
+    title = short(f"{wording.headline(report)} – Hearth search")
+    return document(title, STYLE, POLICY, body)
 
 
 def _sections(report: Report) -> _Sections:
@@ -57,19 +58,6 @@ def _sections(report: Report) -> _Sections:
 def _section(place: str, title: str, body: Sequence[Html]) -> Html:
     heading = element("h2", title, id=place)
     return element("section", heading, list(body), aria_labelledby=place, class_=place)
-
-
-def _meta(report: Report) -> Html:
-    return element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("meta", name="color-scheme", content="light dark"),
-        element("meta", name="referrer", content="no-referrer"),
-        element("meta", http_equiv="Content-Security-Policy", content=POLICY),
-        element("title", short(f"{wording.headline(report)} – Hearth search")),
-        element("style", Html(STYLE)),
-    )
 
 
 def _head(report: Report, sections: _Sections) -> Html:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -26,6 +24,7 @@ from hearth.domain.manifest import (
     SavedGraph,
 )
 from hearth.optimizing.candidate import Candidate
+from hearth.optimizing.carrying import place
 from hearth.optimizing.report import Tried
 from hearth.optimizing.subject import Subject
 from hearth.publishing.publication import Draft, describe
@@ -89,7 +88,8 @@ def draft(subject: Subject, winner: Winner, folder: Path, now: datetime) -> Draf
     parent = subject.manifest
     paths: dict[str, tuple[Path, str]] = {}
     for name, path, role in _made(winner.candidate):
-        paths[name] = (_gathered(path, folder / name), role)
+        place(path, folder / name)
+        paths[name] = (folder / name, role)
     golden.save(winner.answers, folder / parent.golden.path)
     paths[parent.golden.path] = (folder / parent.golden.path, GOLDEN)
     kept = parent.of_role(*_KEPT)
@@ -127,15 +127,6 @@ def _saved_graph(candidate: Candidate) -> SavedGraph | None:
         onnxruntime=ONNXRUNTIME,
         runtime=candidate.saved_runtime,
     )
-
-
-def _gathered(path: Path, target: Path) -> Path:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(path, target)
-    except OSError:  # a file system without hard links
-        shutil.copyfile(path, target)
-    return target
 
 
 def _provenance(parent: Manifest, winner: Winner, now: datetime) -> Provenance:

@@ -6,26 +6,24 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from hearth.domain.optimization import OBJECTIVES
 from hearth.optimizing.cost import Assumptions, Costs
 from hearth.optimizing.costing import costs
 from hearth.optimizing.judgement import PASSED
 from hearth.optimizing.measurement import (
-    COLD_START,
     COST,
     FIRST_RUN,
     LATENCY,
     MEMORY,
     OPEN,
-    SIZE,
     Duel,
     Figures,
     Ratio,
 )
+from hearth.optimizing.noise import LEAST
 from hearth.optimizing.report import Tried
 
-OBJECTIVES = (LATENCY, COLD_START, MEMORY, SIZE, COST)
-_LEAST_NOISE = 0.02
-_LEAST = 1e-9
+_ABOVE_ZERO = 1e-9
 _SAME = Ratio(1.0, 1.0, 1.0)
 
 
@@ -81,7 +79,7 @@ class Rival:
 
 def noise_of(noise: Mapping[str, float], name: str) -> float:
     """Return within what a ratio is none; a cost varies as latency does."""
-    usual = noise.get(LATENCY, _LEAST_NOISE) if name == COST else _LEAST_NOISE
+    usual = noise.get(LATENCY, LEAST) if name == COST else LEAST
     return max(noise.get(name, usual), 1e-6)
 
 
@@ -123,7 +121,7 @@ def _figures(duel: Duel, original: Figures, end: str) -> Figures:
         return found
 
     latency = duel.ratios.get(LATENCY, _SAME)
-    drift = _drift(duel, original) * getattr(latency, end) / max(latency.value, _LEAST)
+    drift = _drift(duel, original) * getattr(latency, end) / max(latency.value, _ABOVE_ZERO)
     return Figures(
         size_bytes=duel.candidate.size_bytes,
         open_ms=original.open_ms * ratio(OPEN),
@@ -140,4 +138,4 @@ def _figures(duel: Duel, original: Figures, end: str) -> Figures:
 def _drift(duel: Duel, original: Figures) -> float:
     if not duel.original.latencies or not original.latencies:
         return 1.0
-    return original.latencies[0].p50_ms / max(duel.original.latencies[0].p50_ms, _LEAST)
+    return original.latencies[0].p50_ms / max(duel.original.latencies[0].p50_ms, _ABOVE_ZERO)

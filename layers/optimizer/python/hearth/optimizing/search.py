@@ -12,6 +12,7 @@ from typing import Any
 
 from hearth.domain.manifest import Tolerance
 from hearth.domain.optimization import Wish
+from hearth.optimizing import gate
 from hearth.optimizing.choice import choose
 from hearth.optimizing.cost import Assumptions
 from hearth.optimizing.costing import costs
@@ -30,7 +31,7 @@ from hearth.optimizing.report import (
     Report,
 )
 from hearth.optimizing.searches import Held
-from hearth.optimizing.subject import BY_EVALUATION, BY_GOLDEN, Subject
+from hearth.optimizing.subject import Subject
 from hearth.optimizing.trial import Bench, Trial, answered, attempt
 from hearth.optimizing.truth import metric
 from hearth.serving.memory import resident_mb
@@ -144,9 +145,9 @@ def _missing(subject: Subject) -> Iterator[str]:
     """Yield what a publisher could give to let more be found."""
     if subject.unusable:
         yield f"the evaluation set cannot be used: {subject.unusable}"
-    elif subject.source != BY_EVALUATION:
+    elif subject.source != gate.EVALUATION:
         yield "there is no evaluation set: accuracy is not measured, and fidelity decides"
-    if subject.source == BY_GOLDEN:
+    if subject.source == gate.GOLDEN:
         yield "there are no rows but golden cases: only what answers the same can pass"
 
 

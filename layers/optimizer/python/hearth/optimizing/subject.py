@@ -19,6 +19,7 @@ from hearth.domain.manifest import (
     Manifest,
 )
 from hearth.domain.signature import Signature
+from hearth.optimizing import gate
 from hearth.optimizing.candidate import ORIGINAL, Candidate
 from hearth.optimizing.inspecting import inspect
 from hearth.optimizing.inspection import Inspection
@@ -29,7 +30,6 @@ from hearth.serving.numbers import Array
 from hearth.serving.session import Tensors
 
 ROLES = (MODEL, EXTERNAL_DATA, GOLDEN, EVALUATION, REFERENCE, BASELINE)
-BY_EVALUATION, BY_REFERENCE, BY_GOLDEN = "evaluation", "reference", "golden"
 # More rows narrow the interval little; the model is run on each of them once a candidate. Its bytes
 # say roughly what a row costs. Inputs and answers lie in memory, twice.
 MOST_ROWS = 10_000
@@ -113,8 +113,8 @@ def prepare(manifest: Manifest, folder: Path, workspace: Path) -> Subject:
 
 def _source(evaluation: Rows | None, reference: Rows | None) -> str:
     if evaluation is not None:
-        return BY_EVALUATION
-    return BY_GOLDEN if reference is None else BY_REFERENCE
+        return gate.EVALUATION
+    return gate.GOLDEN if reference is None else gate.REFERENCE
 
 
 def _rows(manifest: Manifest, folder: Path, role: str) -> tuple[Rows | None, str]:
