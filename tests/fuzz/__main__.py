@@ -41,7 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         lost = stack.lost()
     print(f"\n{_table(tallies)}\n{_described(outcome)}")
     wrong = [*_wrong(tallies), *lost, *filter(None, [outcome.failures])]
-    print(f"{time.monotonic() - started:.0f} s", *(f"FAILED: {what}" for what in wrong), sep="\n")
+    print(f"{time.monotonic() - started:.0f} s, seed {asked.seed}")
+    for what in wrong:
+        print(f"FAILED: {what}")
     return 1 if wrong else 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import json
 import random
@@ -52,6 +53,19 @@ def test_fault_is_kept_and_can_be_sent_again(tmp_path: Path) -> None:
     kept = [from_document(path.read_text()) for path in tally.files]
     assert kept == sent[: len(kept)] != []
     assert len(kept) < len(sent)
+
+
+def test_memory_is_read_while_no_mutant_is_held(tmp_path: Path) -> None:
+    """What the harness itself holds of the last body is no growth of what is tested."""
+    held: list[int] = []
+
+    def count_bodies() -> float:
+        held.append(sum(len(o.body) for o in gc.get_objects() if isinstance(o, Request)))
+        return 0.0
+
+    running.run(Plan(1, len(requests()) + 40, 60, tmp_path), lambda _: GOOD, count_bodies)
+
+    assert held == [sum(len(request.body) for request in requests())] * 2
 
 
 @pytest.mark.parametrize(
