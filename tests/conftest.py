@@ -14,6 +14,7 @@ import pytest
 from hearth.edge.settings import PredictSettings
 from hearth.publishing.publication import Published, Publisher, Source
 from hearth.serving.files import Files
+from hearth.serving.stock import Stock
 from hearth.serving.warming import Attempt, Loader, Outcome, load_and_warm
 from hearth.serving.worker import Worker
 from hearth.stores import aws_client
@@ -237,8 +238,9 @@ def worker(
     """`worker(**settings)`: a predict sandbox; it sees each change of the registry at once."""
 
     def make(**overrides: Any) -> Worker:
-        settings = {"registry_ttl_s": 0.0, "files_dir": str(tmp_path / "serving"), **overrides}
-        return Worker(registry, artefacts, S3Payloads(bucket), PredictSettings(bucket, **settings))
+        values = {"registry_ttl_s": 0.0, "files_dir": str(tmp_path / "serving"), **overrides}
+        settings = PredictSettings(bucket, **values)
+        return Worker(Stock(registry, artefacts, settings), S3Payloads(bucket), settings)
 
     return make
 

@@ -11,22 +11,32 @@ from hearth.edge.answers import Answer
 from hearth.edge.door import drain, invoke, respond
 from hearth.edge.events import Event, HttpRequest, is_direct, is_http, is_queue_batch
 from hearth.edge.settings import PredictSettings
-from hearth.serving.memory import limit_growth
-from hearth.serving.prediction import predict
-from hearth.serving.worker import Worker
+from hearth.serving import start
+from hearth.serving.stock import Stock
 from hearth.stores.artefacts import Artefacts
 from hearth.stores.aws_payloads import S3Payloads
 from hearth.stores.aws_s3 import S3Blobs, S3Documents
 from hearth.stores.registry import Registry
 
 
+def open_bucket() -> tuple[Registry, Stock, PredictSettings]:
+    settings = PredictSettings.from_env(os.environ)
+    documents = S3Documents(settings.bucket)
+    registry, artefacts = Registry(documents), Artefacts(documents, S3Blobs(settings.bucket))
+    return registry, Stock(registry, artefacts, settings), settings
+
+
+# S3's answers come while what follows, ONNX Runtime above all, takes its time to be imported.
+BEGUN = start.begin(*open_bucket(), os.environ) if start.KIND in os.environ else None
+
+from hearth.serving.prediction import predict  # noqa: E402
+from hearth.serving.worker import Worker  # noqa: E402
+
+
 @cache
 def assemble() -> Worker:
-    settings = PredictSettings.from_env(os.environ)
-    bucket = settings.bucket
-    documents = S3Documents(bucket)
-    artefacts = Artefacts(documents, S3Blobs(bucket))
-    return Worker(Registry(documents), artefacts, S3Payloads(bucket), settings)
+    _, stock, settings = open_bucket()
+    return Worker(BEGUN.stock if BEGUN else stock, S3Payloads(settings.bucket), settings)
 
 
 def handler(event: Event, context: Any) -> Any:  # noqa: ANN401 (AWS's context, any JSON)
@@ -51,5 +61,5 @@ def handler(event: Event, context: Any) -> Any:  # noqa: ANN401 (AWS's context, 
     )
 
 
-if "AWS_LAMBDA_INITIALIZATION_TYPE" in os.environ:
-    limit_growth(assemble().memory_mb)
+if BEGUN:
+    start.finish(BEGUN, assemble(), lambda: None)

@@ -28,6 +28,7 @@ from hearth.edge.settings import PredictSettings
 from hearth.publishing.publication import Publisher, Source
 from hearth.serving.files import Files
 from hearth.serving.prediction import predict
+from hearth.serving.stock import Stock
 from hearth.serving.warming import Attempt, Loader, Outcome, load_and_warm, unload
 from hearth.serving.worker import Worker
 from hearth.stores.artefacts import Artefacts, blob_key
@@ -101,7 +102,8 @@ class House:
         settings = PredictSettings(BUCKET, files_dir=str(self.folder / "serving"))
         body = json.dumps({"instances": [[1, 2, 3, 4]]}).encode()
         request = HttpRequest("POST", f"/v1/models/{path}:predict", {}, body)
-        worker = Worker(self.registry, self.artefacts, S3Payloads(BUCKET), settings)
+        stock = Stock(self.registry, self.artefacts, settings)
+        worker = Worker(stock, S3Payloads(BUCKET), settings)
         answer = predict(request, worker)
         assert answer.status == 200, answer
         return json.loads(answer.body)["predictions"][0]

@@ -388,6 +388,7 @@ import numpy as np
 from hearth.domain.routing import Target
 from hearth.edge.settings import PredictSettings
 from hearth.serving import memory
+from hearth.serving.stock import Stock
 from hearth.serving.worker import Worker
 from hearth.stores.artefacts import Artefacts
 from hearth.stores.aws_payloads import S3Payloads
@@ -398,7 +399,8 @@ bucket, folder = sys.argv[1:]
 documents = S3Documents(bucket)
 artefacts = Artefacts(documents, S3Blobs(bucket))
 settings = PredictSettings(bucket, memory_mb=200, files_dir=folder)
-worker = Worker(Registry(documents), artefacts, S3Payloads(bucket), settings)
+stock = Stock(Registry(documents), artefacts, settings)
+worker = Worker(stock, S3Payloads(bucket), settings)
 routes = [worker.catalogue.route(Target(name), "") for name in ("one", "two", "zeros")]
 x = np.ones((1, 4096), np.float32)
 for route in routes:

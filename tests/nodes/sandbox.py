@@ -18,6 +18,7 @@ from hearth.publishing.publication import Source
 from hearth.serving import golden
 from hearth.serving.golden import GoldenCase
 from hearth.serving.prediction import predict
+from hearth.serving.stock import Stock
 from hearth.serving.worker import Worker
 from hearth.stores.aws_payloads import S3Payloads
 from moto import mock_aws
@@ -71,7 +72,8 @@ def opened(folder: Path) -> Iterator[Sandbox]:
         made = bundle.create(_BUCKET, _REGION, folder)
         # Room for few models: what was asked is not asked again.
         settings = PredictSettings(_BUCKET, cache_mb=1, files_dir=str(folder / "serving"))
-        worker = Worker(made.registry, made.artefacts, S3Payloads(_BUCKET), settings)
+        stock = Stock(made.registry, made.artefacts, settings)
+        worker = Worker(stock, S3Payloads(_BUCKET), settings)
         caller = Caller(lambda event, _: respond(event, lambda r: predict(r, worker)))
         yield Sandbox(folder, made, caller)
 

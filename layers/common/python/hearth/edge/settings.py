@@ -33,6 +33,7 @@ class Settings:
         "cache_mb": "HEARTH_CACHE_MB",
         "files_dir": "HEARTH_FILES_DIR",
         "payload_mb": "HEARTH_PAYLOAD_MB",
+        "preload": "HEARTH_PRELOAD",
         "event_bus": "HEARTH_EVENT_BUS",
         "sweep_grace_h": "HEARTH_SWEEP_GRACE_H",
         "load_attempts": "HEARTH_LOAD_ATTEMPTS",
@@ -86,12 +87,16 @@ class PredictSettings(Settings):
         cache_mb: Budget of open sessions; the least recently used goes first.
         files_dir: Where artefacts lie while they are open.
         payload_mb: How large an object may be that a request names as its body.
+        preload: Models whose stable version is opened at start, before anybody asks: names,
+            separated by commas; `none`; or `auto`: before a snapshot all that fit, without one the
+            only model of a bucket.
     """
 
     registry_ttl_s: float = 5.0
     cache_mb: int = 1024
     files_dir: str = "/tmp/hearth"  # noqa: S108 (a Lambda has nowhere else to write)
     payload_mb: int = 128
+    preload: str = "auto"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from hearth.domain.errors import StoreConflict, UnknownModel
 from hearth.domain.identity import model_name
@@ -69,7 +70,18 @@ class Registry:
     def models(self) -> Iterator[str]:
         """Yield the names of all models that have an entry."""
         for listed in self._documents.list(PREFIX):
-            yield listed.key.removeprefix(PREFIX).removesuffix(".json")
+            yield _name(listed.key)
+
+    def newest(self, most: int) -> list[str]:
+        """Return the names of models, those whose entry changed last first.
+
+        Args:
+            most: How many entries are looked at: in a larger bucket, those that come first by name.
+        """
+        listed = sorted(
+            islice(self._documents.list(PREFIX), most), key=lambda item: item.modified, reverse=True
+        )
+        return [_name(item.key) for item in listed]
 
     def change(self, model: str, transition: Transition) -> RegistryEntry:
         """Apply a transition to the entry as it is now, again until no other writer was first.
@@ -110,6 +122,10 @@ class Registry:
 
 def _key(model: str) -> str:
     return f"{PREFIX}{model_name(model)}.json"
+
+
+def _name(key: str) -> str:
+    return key.removeprefix(PREFIX).removesuffix(".json")
 
 
 def _parse(key: str, body: bytes) -> RegistryEntry:

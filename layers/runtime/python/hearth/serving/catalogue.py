@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 
 from hearth.domain.errors import (
     InvalidDocument,
     StoreError,
     UnknownLabel,
+    UnknownModel,
     UnknownVersion,
     VersionUnavailable,
 )
@@ -21,6 +24,8 @@ from hearth.stores.registry import Read, Registry
 _MOST_ENTRIES = 4096
 # While S3 does not answer, asking it costs a request many seconds: it is asked this seldom.
 _OUTAGE_PAUSE_S = 30.0
+# After a restore a process has 10 s before it must take its first request.
+_RENEWAL_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,20 @@ class Catalogue:
             # Serving goes on with the last known entry while S3 gives no other that can be read.
             print(f"registry of {model} not refreshed: {error}", file=sys.stderr)  # noqa: T201
             return self._remember(model, seen.read, _OUTAGE_PAUSE_S), True
+
+    def renew(self, models: Iterable[str]) -> None:
+        """Trust nothing that is known any longer; read models' entries again.
+
+        What cannot be read in a moment is read when it is asked for.
+        """
+        for model, seen in list(self._seen.items()):
+            self._seen[model] = replace(seen, until=-math.inf)
+        until = self._monotonic() + _RENEWAL_S
+        for model in models:
+            if self._monotonic() > until:
+                return
+            with suppress(UnknownModel):
+                self._entry(model)
 
     def knows(self, model: str) -> bool:
         """Return whether the model is known to exist, without asking."""

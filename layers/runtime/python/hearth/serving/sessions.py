@@ -47,6 +47,10 @@ class Sessions:
             self._open.move_to_end(sha256)
         return opened
 
+    def all(self) -> list[Opened]:
+        """Return what is open, the least recently used first."""
+        return list(self._open.values())
+
     def make_room(self, size: int) -> None:
         """Close sessions until one of `size` bytes fits."""
         while self._open and self._held() + size > self._budget:

@@ -5,42 +5,35 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from hearth.domain.errors import ArtefactCorrupt, ModelRefused, ResourceExhausted, UnknownVersion
-from hearth.domain.manifest import Opening, RuntimeOptions, from_document
+from hearth.domain.errors import HearthError, ModelRefused, ResourceExhausted
+from hearth.domain.manifest import Opening, RuntimeOptions
 from hearth.domain.routing import Route
 from hearth.edge.settings import PredictSettings
 from hearth.serving.capture import Watch
-from hearth.serving.catalogue import Catalogue
-from hearth.serving.files import Files
 from hearth.serving.openings import openings
 from hearth.serving.payloads import Carrier
 from hearth.serving.session import Session, Tensors
 from hearth.serving.sessions import Opened, Sessions
-from hearth.stores.artefacts import Artefacts, ReadManifest, digest_of
-from hearth.stores.documents import parse_json
+from hearth.serving.stock import Stock
+from hearth.stores.artefacts import ReadManifest
 from hearth.stores.ports import Payloads
-from hearth.stores.registry import Registry
 
 # Others are closed for a run that ran out of memory when their files are this part of all memory.
 _SHARE = 4
 
 
 class Worker:
-    def __init__(
-        self,
-        registry: Registry,
-        artefacts: Artefacts,
-        payloads: Payloads,
-        settings: PredictSettings,
-    ) -> None:
+    def __init__(self, stock: Stock, payloads: Payloads, settings: PredictSettings) -> None:
         self.carrier = Carrier(payloads, settings.bucket, settings.payload_mb << 20)
-        self.catalogue = Catalogue(registry, settings.registry_ttl_s)
-        self._artefacts = artefacts
+        self.catalogue = stock.catalogue
         self.memory_mb = settings.memory_mb
-        self._files = Files(Path(settings.files_dir), artefacts)
-        self._sessions = Sessions(settings.cache_mb << 20, self._files.remove)
+        self._stock = stock
+        self._sessions = Sessions(settings.cache_mb << 20, stock.files.remove)
+        # Opened at start: the first request is the one that its opening counts for.
+        self._unused: set[str] = set()
 
     def open(self, route: Route) -> tuple[Opened, bool]:
         """Return the session of a route's version, and whether it was opened just now.
@@ -51,15 +44,45 @@ class Worker:
         """
         opened = self._sessions.get(route.manifest_sha256)
         if opened:
-            return opened, False
+            return opened, bool(self._unused) and self._is_first_use(route)
+        return self._open(route), True
+
+    def preload(self, routes: Sequence[Route]) -> None:
+        """Open versions before anybody asks; the first is the last to be closed again."""
+        for route in reversed(routes):
+            try:
+                self._open(route)
+            except HearthError as error:
+                # Whoever asks for it is told.
+                print(f"{route.model} not opened ahead: {error}", file=sys.stderr)  # noqa: T201
+            else:
+                self._unused.add(route.manifest_sha256)
+
+    def prime(self) -> None:
+        """Run every open version once."""
+        for opened in self._sessions.all():
+            with suppress(HearthError):
+                opened.session.prime()
+
+    def renew(self) -> None:
+        """Forget what was true when a snapshot was taken; read again which versions answer."""
+        self._unused.clear()
+        self.catalogue.renew([opened.manifest.model for opened in self._sessions.all()])
+
+    def _is_first_use(self, route: Route) -> bool:
+        first = route.manifest_sha256 in self._unused
+        self._unused.discard(route.manifest_sha256)
+        return first
+
+    def _open(self, route: Route) -> Opened:
         started = time.perf_counter()
-        read = self._proven_manifest(route)
+        read = self._stock.manifest(route)
         session, size = self._open_best(read)
         watch = Watch(read.manifest)
         took_ms = (time.perf_counter() - started) * 1000
         opened = Opened(session, read.manifest, watch, took_ms, size)
         self._sessions.keep(read.sha256, opened)
-        return opened, True
+        return opened
 
     def _open_best(self, read: ReadManifest) -> tuple[Session, int]:
         """Return a session and the size of its files: of the saved graph where it opens here."""
@@ -79,7 +102,7 @@ class Worker:
             return self._session(path, opening.runtime)
         except Exception:
             # What is not open must not keep the disk from what will be.
-            self._files.remove(read.sha256)
+            self._stock.files.remove(read.sha256)
             raise
 
     def run(self, route: Route, inputs: Tensors, outputs: Sequence[str]) -> Tensors:
@@ -109,33 +132,14 @@ class Worker:
                 if not self._sessions.close_one():
                     raise
 
-    def _proven_manifest(self, route: Route) -> ReadManifest:
-        try:
-            body = self._artefacts.manifest_bytes(route.model, route.version)
-        except UnknownVersion as error:
-            raise _not_the_proven(route, "none") from error
-        # The digest comes first: of a manifest that was not proven, nothing is read.
-        if digest_of(body) != route.manifest_sha256:
-            raise _not_the_proven(route, digest_of(body))
-        return ReadManifest(from_document(parse_json(body, "manifest")), route.manifest_sha256)
-
     def _place(self, read: ReadManifest, roles: Sequence[str]) -> Path:
         while True:
             try:
-                return self._files.place(read, roles)
+                return self._stock.files.place(read, roles)
             except ResourceExhausted:
                 # The disk holds what the open sessions were opened from: close until it fits.
                 if not self._sessions.close_one():
                     break
         # Nothing is open: what still lies there was left by a process that died.
-        self._files.clear()
-        return self._files.place(read, roles)
-
-
-def _not_the_proven(route: Route, got: str) -> ArtefactCorrupt:
-    return ArtefactCorrupt(
-        f"manifest of {route.model} version {route.version} is not the one that was proven",
-        got=got,
-        expected=route.manifest_sha256,
-        remedy="restore the object's first version, or publish the model again",
-    )
+        self._stock.files.clear()
+        return self._stock.files.place(read, roles)

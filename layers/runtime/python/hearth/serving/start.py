@@ -1,0 +1,63 @@
+"""A predict process's start: one half before its imports, one behind them, one after a restore."""
+
+from __future__ import annotations
+
+import gc
+import random
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from hearth.edge.settings import PredictSettings
+from hearth.serving.ahead import Ahead
+from hearth.serving.memory import limit_growth
+from hearth.serving.stock import Stock
+from hearth.stores.registry import Registry
+
+if TYPE_CHECKING:
+    from hearth.serving.worker import Worker
+
+KIND = "AWS_LAMBDA_INITIALIZATION_TYPE"
+"""What Lambda says how a process is started; nobody else sets it."""
+SNAPSHOT = "snap-start"
+
+
+def begin(
+    registry: Registry, stock: Stock, settings: PredictSettings, environ: Mapping[str, str]
+) -> Ahead:
+    """Have the bucket's answers come while the caller goes on importing."""
+    ahead = Ahead(registry, stock, settings, snapshot=environ[KIND] == SNAPSHOT)
+    ahead.start()
+    return ahead
+
+
+def finish(ahead: Ahead, worker: Worker, disconnect: Callable[[], None]) -> None:
+    """Open what was fetched; where a snapshot follows, make it one to begin from at any time.
+
+    Args:
+        ahead: What `begin` returned.
+        worker: What answers requests.
+        disconnect: Closes connections and forgets credentials: both are made again when needed.
+    """
+    limit_growth(worker.memory_mb)
+    worker.preload(ahead.fetched())
+    if ahead.snapshot:
+        _be_restorable(worker, disconnect)
+    # What is there now stays: it is not to be looked through for garbage between two requests.
+    gc.collect()
+    gc.freeze()
+
+
+def _be_restorable(worker: Worker, disconnect: Callable[[], None]) -> None:
+    from snapshot_restore_py import register_after_restore, register_before_snapshot
+
+    def before_snapshot() -> None:
+        worker.prime()
+        disconnect()
+
+    def after_restore() -> None:
+        # Every process of a snapshot would draw the same numbers.
+        random.seed()
+        worker.renew()
+
+    register_before_snapshot(before_snapshot)
+    register_after_restore(after_restore)
