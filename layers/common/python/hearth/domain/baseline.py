@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from typing import Any
 
 from hearth.domain.distribution import (
@@ -13,6 +13,7 @@ from hearth.domain.distribution import (
     counts_to_document,
 )
 from hearth.domain.errors import InvalidDocument
+from hearth.domain.frozen import dataclass
 
 SCHEMA = "hearth.baseline/1"
 

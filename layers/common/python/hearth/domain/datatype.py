@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from hearth.domain.errors import UnsupportedModel
+from hearth.domain.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,13 @@ import sys
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from itertools import pairwise
 from operator import mul
 from typing import Any
 
 from hearth.domain.errors import InvalidDocument
+from hearth.domain.frozen import dataclass
 
 NUMERIC, CATEGORY = "numeric", "category"
 

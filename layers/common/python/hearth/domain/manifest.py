@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from pathlib import PurePosixPath
 from typing import Any
 
 from hearth.domain.errors import InvalidDocument, InvalidName
+from hearth.domain.frozen import dataclass
 from hearth.domain.identity import digest, model_name, version
 from hearth.domain.monitoring import NOT_WATCHED, Monitoring
 from hearth.domain.monitoring import from_document as monitoring_from_document

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from hearth.domain.errors import InvalidDocument
+from hearth.domain.frozen import dataclass
 
 NO_INPUTS, SUMMARIES, SAMPLED, ALL = "none", "summaries", "sampled", "all"
 CAPTURES = (NO_INPUTS, SUMMARIES, SAMPLED, ALL)

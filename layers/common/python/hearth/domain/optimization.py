@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+
+from hearth.domain.frozen import dataclass
 
 LATENCY, COLD_START, MEMORY, SIZE, COST = "latency", "cold_start", "memory", "size", "cost"
 OBJECTIVES = (LATENCY, COLD_START, MEMORY, SIZE, COST)

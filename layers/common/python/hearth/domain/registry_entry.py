@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, field, fields, replace
 from typing import Any
 
 from hearth.domain.errors import (
@@ -13,6 +13,7 @@ from hearth.domain.errors import (
     TransitionRefused,
     UnknownVersion,
 )
+from hearth.domain.frozen import dataclass
 from hearth.domain.identity import STABLE, label, model_name, version
 from hearth.domain.state import State, advance
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 
 from hearth.domain.errors import UnknownLabel, VersionUnavailable
+from hearth.domain.frozen import dataclass
 from hearth.domain.identity import STABLE
 from hearth.domain.registry_entry import RegistryEntry, Split
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from hearth.domain.datatype import BY_NAME, Datatype
 from hearth.domain.errors import InvalidDocument, SignatureMismatch
+from hearth.domain.frozen import dataclass
 
 DYNAMIC = -1
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
+
+from hearth.domain.frozen import dataclass
 
 LARGE = 1 << 16
 JSON = {"Content-Type": "application/json"}

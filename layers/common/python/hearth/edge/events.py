@@ -6,13 +6,14 @@ import binascii
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from operator import itemgetter
 from typing import Any
 from urllib.parse import parse_qs, unquote
 from uuid import uuid4
 
 from hearth.domain.errors import BadRequest, MalformedBody
+from hearth.domain.frozen import dataclass
 from hearth.edge.answers import LARGE
 
 Event = Mapping[str, Any]

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from hearth.domain import errors
 from hearth.domain.errors import HearthError
+from hearth.domain.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

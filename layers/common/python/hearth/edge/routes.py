@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import unquote
 
 from hearth.domain.errors import MalformedPath
+from hearth.domain.frozen import dataclass
 from hearth.domain.identity import label, model_name, version
 from hearth.domain.routing import Target
 from hearth.edge.operations import SURFACE

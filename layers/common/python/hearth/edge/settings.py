@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any, ClassVar, Self
 
 from hearth.domain.errors import BadRequest
+from hearth.domain.frozen import dataclass
 
 
 class SettingsInvalid(BadRequest):

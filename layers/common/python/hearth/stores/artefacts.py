@@ -6,11 +6,11 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
 from hearth.domain.errors import ArtefactCorrupt, InvalidDocument, InvalidName, UnknownVersion
+from hearth.domain.frozen import dataclass
 from hearth.domain.identity import model_name, version
 from hearth.domain.manifest import ArtefactFile, Manifest, from_document, to_document
 from hearth.stores.documents import parse_json

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from hearth.domain.errors import HearthError, StoreError, UnknownModel, VersionUnavailable
+from hearth.domain.frozen import dataclass
 from hearth.domain.registry_entry import RegistryEntry, VersionStatus
 from hearth.domain.routing import Target, resolve
 from hearth.domain.state import State

@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hearth.domain.frozen import dataclass
 from hearth.stores.ports import Progress
 
 MULTIPART_FROM = 16 << 20

@@ -6,10 +6,11 @@ import json
 import random
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 
 from hearth.domain.errors import StoreConflict, UnknownModel
+from hearth.domain.frozen import dataclass
 from hearth.domain.identity import model_name
 from hearth.domain.registry_entry import RegistryEntry, from_document, to_document
 from hearth.stores.documents import parse_json, write_over

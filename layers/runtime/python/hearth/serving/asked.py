@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
+from hearth.domain.frozen import dataclass
 from hearth.domain.manifest import Manifest
 from hearth.domain.routing import Route
 from hearth.domain.signature import Signature

@@ -8,7 +8,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from hearth.domain.errors import (
     InvalidDocument,
@@ -18,6 +18,7 @@ from hearth.domain.errors import (
     UnknownVersion,
     VersionUnavailable,
 )
+from hearth.domain.frozen import dataclass
 from hearth.domain.routing import SPLIT, Route, Target, resolve
 from hearth.stores.registry import Read, Registry
 

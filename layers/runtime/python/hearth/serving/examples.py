@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
 from hearth.domain.errors import MalformedBody, SignatureMismatch
+from hearth.domain.frozen import dataclass
 from hearth.domain.signature import DYNAMIC, Signature, TensorSpec
 from hearth.serving import json_text
 from hearth.serving.numbers import Array

@@ -6,12 +6,12 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from hearth.domain.errors import GoldenMismatch, InvalidDocument, ResourceExhausted
+from hearth.domain.frozen import dataclass
 from hearth.domain.manifest import GoldenCases
 from hearth.domain.signature import Signature
 from hearth.serving.numbers import Array

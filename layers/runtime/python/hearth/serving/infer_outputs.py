@@ -7,10 +7,10 @@ Source: open-inference-protocol `inference_rest.md`, Triton's `extension_binary_
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from hearth.domain.errors import MalformedBody, SignatureMismatch
+from hearth.domain.frozen import dataclass
 from hearth.domain.signature import TensorSpec
 from hearth.serving import json_text
 from hearth.serving.classification import classify, count_of

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import orjson
 from hearth.domain.distribution import Value
 from hearth.domain.errors import PayloadTooLarge, SignatureMismatch
+from hearth.domain.frozen import dataclass
 from hearth.domain.manifest import Manifest
 from hearth.domain.monitoring import RANKING, REGRESSION
 from hearth.serving import rows

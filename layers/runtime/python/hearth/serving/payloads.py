@@ -6,9 +6,9 @@ import json
 import re
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from hearth.domain.errors import HearthError, LocationRefused, PayloadTooLarge
+from hearth.domain.frozen import dataclass
 from hearth.edge.answers import Answer, of_json
 from hearth.edge.compression import INFLATED_LIMIT, deflated, inflated
 from hearth.edge.events import HttpRequest

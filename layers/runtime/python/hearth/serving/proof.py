@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import statistics
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from hearth.domain.errors import GoldenMismatch, ResourceExhausted, SignatureDiffers
+from hearth.domain.frozen import dataclass
 from hearth.domain.manifest import Manifest, Opening
 from hearth.domain.registry_entry import Figures
 from hearth.domain.signature import Signature

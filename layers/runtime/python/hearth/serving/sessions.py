@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from hearth.domain.frozen import dataclass
 from hearth.domain.manifest import Manifest
 from hearth.serving.capture import Watch
 from hearth.serving.session import Session

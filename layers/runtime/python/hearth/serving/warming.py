@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from hearth.domain.errors import (
     ResourceExhausted,
     StoreError,
 )
+from hearth.domain.frozen import dataclass
 from hearth.domain.manifest import GOLDEN, Manifest
 from hearth.domain.registry_entry import Actor, Figures, RegistryEntry, VersionStatus
 from hearth.domain.state import State
