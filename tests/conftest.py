@@ -22,10 +22,12 @@ from hearth.stores.artefacts import Artefacts
 from hearth.stores.aws_payloads import S3Payloads
 from hearth.stores.aws_s3 import S3Blobs, S3Documents
 from hearth.stores.registry import Registry
+from hearth.stores.s3_objects import renew
 from hypothesis import settings
 from moto import mock_aws
 from support import models
 from support.faults import Faults
+from support.network import mocked_aws, refuse_the_network
 from support.recording import RecordingAnnouncer, SettableClock
 from support.server import S3Server
 
@@ -41,13 +43,14 @@ def pytest_configure() -> None:
     """A test run in the background of a shell is started deaf to Ctrl-C, and so would be its children."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    refuse_the_network()
 
 
 @pytest.fixture(autouse=True)
 def aws_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No test sees this machine's AWS settings: credentials are dummies, endpoints are AWS's."""
+    """No test sees this machine's settings: credentials are dummies, endpoints AWS's, no proxies."""
     for name in list(os.environ):
-        if name.startswith(("AWS_", "HEARTH_")):
+        if name.startswith(("AWS_", "HEARTH_")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
@@ -65,7 +68,7 @@ def aws(aws_environment: None) -> Iterator[None]:
     Whoever hooks into one (see `faults`) unhooks again; whoever needs another endpoint or other
     credentials makes a client of its own.
     """
-    with mock_aws():
+    with mocked_aws():
         yield
 
 
@@ -98,13 +101,14 @@ def _server() -> Iterator[S3Server]:
 
 
 @pytest.fixture
-def server(_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
+def server(_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
     """S3 behind a socket; what this process and its children ask of AWS goes there.
 
     Not to be mixed with `aws` and what rests on it: both keep their objects in the same place.
     """
     monkeypatch.setenv("AWS_ENDPOINT_URL", _server.url)
-    return _server
+    yield _server
+    renew()
 
 
 @pytest.fixture
@@ -120,13 +124,13 @@ def server_s3(server: S3Server) -> Iterator[Any]:
 
 
 @pytest.fixture
-def documents(bucket: str, s3: Any) -> S3Documents:
-    return S3Documents(bucket, s3)
+def documents(bucket: str) -> S3Documents:
+    return S3Documents(bucket)
 
 
 @pytest.fixture
-def blobs(bucket: str, s3: Any) -> S3Blobs:
-    return S3Blobs(bucket, s3)
+def blobs(bucket: str) -> S3Blobs:
+    return S3Blobs(bucket)
 
 
 @pytest.fixture

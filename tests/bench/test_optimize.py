@@ -75,9 +75,9 @@ class Row:
 
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Row]:
-    from moto import mock_aws
+    from support.network import mocked_aws
 
-    with pytest.MonkeyPatch.context() as patch, mock_aws():
+    with pytest.MonkeyPatch.context() as patch, mocked_aws():
         for key in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             patch.setenv(key, "testing")
         patch.setenv("AWS_DEFAULT_REGION", "eu-central-1")

@@ -12,9 +12,9 @@ import pytest
 from hearth.domain.signature import SignatureDef
 from hearth.edge.door import respond
 from hearth.serving.prediction import predict as predict_flow
-from moto import mock_aws
 from support import bundle, models, zoo
 from support.calling import Caller
+from support.network import mocked_aws, no_pauses
 
 ZOO = {
     "m": models.DOUBLED,
@@ -74,7 +74,7 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> Caller:
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769",
         }.items():
             patch.setenv(name, value)
-        with mock_aws():
+        with mocked_aws():
             made = bundle.create(bucket, region, folder)
             predict_module.assemble.cache_clear()
             worker = predict_module.assemble()
@@ -131,7 +131,5 @@ def ingest(metrics: Caller) -> Callable:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """botocore tries again as often as ever, without a pause in between."""
-    monkeypatch.setattr(
-        "botocore.retries.standard.ExponentialBackoff.delay_amount", lambda _self, _context: 0
-    )
+    """S3 is asked again as often as ever, without a pause in between."""
+    no_pauses(monkeypatch)

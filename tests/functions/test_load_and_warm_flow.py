@@ -373,7 +373,7 @@ class Failing:
     def __init__(self, blobs, error: Exception) -> None:
         self._blobs, self._error = blobs, error
 
-    def download(self, key: str, path: Path, progress) -> str:
+    def download(self, key: str, path: Path, progress, size: int = 0) -> str:
         path.write_bytes(b"half")
         raise self._error
 
@@ -592,7 +592,7 @@ def test_stale_attempts_failure_does_not_override(
     publish("m")
 
     class Overtaken:
-        def download(self, key, path, progress):
+        def download(self, key, path, progress, size=0):
             assert event(1, "second").state == "AVAILABLE"
             raise ArtefactCorrupt("broken for the first one alone")
 
@@ -612,7 +612,7 @@ def test_stale_attempts_failure_leaves_the_newer_attempt_loading(
         raise Killed
 
     class Overtaken:
-        def download(self, key, path, progress):
+        def download(self, key, path, progress, size=0):
             with pytest.raises(Killed):
                 event(1, "second", prove=die)
             raise ArtefactCorrupt("broken for the first one alone")
@@ -690,7 +690,7 @@ def test_labels_that_moved_during_a_load_stay_moved(
     publish("m", models.scaled(4))
 
     class Promoting:
-        def download(self, key, path, progress):
+        def download(self, key, path, progress, size=0):
             registry.change("m", lambda entry: assign(entry, "stable", {1: 1}, WHO))
             raise ArtefactCorrupt("broken")
 

@@ -21,8 +21,8 @@ import predict
 import pytest
 from hearth_local import events as declared
 from hearth_local import http_event, routes, template
-from moto import mock_aws
 from support import bundle, events, models
+from support.network import mocked_aws
 
 from fuzz.corpus import MODELS, Request
 from fuzz.verdict import Answer
@@ -87,7 +87,7 @@ def warm(folder: Path) -> Iterator[Sandbox]:
         pytest.MonkeyPatch.context() as patch,
         Path(os.devnull).open("w") as nowhere,
         contextlib.redirect_stdout(nowhere),
-        mock_aws(),
+        mocked_aws(),
     ):
         for name, value in _environment(folder).items():
             patch.setenv(name, value)

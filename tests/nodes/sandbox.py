@@ -21,10 +21,10 @@ from hearth.serving.prediction import predict
 from hearth.serving.stock import Stock
 from hearth.serving.worker import Worker
 from hearth.stores.aws_payloads import S3Payloads
-from moto import mock_aws
 from support import bundle
 from support.bundle import Bundle
 from support.calling import Caller
+from support.network import mocked_aws
 
 from nodes.cases import Case
 
@@ -68,7 +68,7 @@ class Sandbox:
 @contextmanager
 def opened(folder: Path) -> Iterator[Sandbox]:
     """Open a sandbox that keeps its files in a folder."""
-    with patch.dict(os.environ, _ENVIRONMENT), mock_aws():
+    with patch.dict(os.environ, _ENVIRONMENT), mocked_aws():
         made = bundle.create(_BUCKET, _REGION, folder)
         # Room for few models: what was asked is not asked again.
         settings = PredictSettings(_BUCKET, cache_mb=1, files_dir=str(folder / "serving"))

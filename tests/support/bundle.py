@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hearth.domain.monitoring import Monitoring
 from hearth.publishing.publication import Publisher, Source
@@ -46,11 +47,16 @@ class Bundle:
 
 def create(bucket: str, region: str, folder: Path) -> Bundle:
     """Return a bundle around a new bucket; its files lie in a folder while they are proven."""
-    documents, blobs = S3Documents(bucket), S3Blobs(bucket)
-    documents._s3.create_bucket(
+    S3Documents(bucket)._s3.create_bucket(
         Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region}
     )
-    artefacts, registry = Artefacts(documents, blobs), Registry(documents)
+    return around(bucket, folder)
+
+
+def around(bucket: str, folder: Path, s3: Any = None) -> Bundle:
+    """Return a bundle around a bucket that is there."""
+    documents = S3Documents(bucket, s3)
+    artefacts, registry = Artefacts(documents, S3Blobs(bucket, s3)), Registry(documents)
     loader = Loader(
         registry,
         artefacts,

@@ -10,8 +10,8 @@ from typing import Any
 import predict as predict_module
 import pytest
 from hearth.domain.monitoring import Monitoring
-from moto import mock_aws
 from support import bundle, events
+from support.network import mocked_aws
 
 BUCKET, REGION = "hearth-bench", "eu-central-1"
 
@@ -23,7 +23,7 @@ def warm(
     watched: Mapping[str, Monitoring] | None = None,
 ) -> Iterator[Any]:
     """predict's handler in a sandbox that has these models open and the registry in mind."""
-    with pytest.MonkeyPatch.context() as patch, mock_aws():
+    with pytest.MonkeyPatch.context() as patch, mocked_aws():
         for name, value in _environment(folder).items():
             patch.setenv(name, value)
         made = bundle.create(BUCKET, REGION, folder)

@@ -18,6 +18,7 @@ from hearth.monitoring.inbox import TakenUp, take_up
 from hearth.stores.registry import Registry
 from support import events
 from support.faults import Faults, answer
+from support.network import no_pauses
 from support.recording import SettableClock
 
 BUCKET = "hearth-models"
@@ -257,6 +258,4 @@ def test_outage_lets_the_event_come_again(
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "botocore.retries.standard.ExponentialBackoff.delay_amount", lambda _self, _context: 0
-    )
+    no_pauses(monkeypatch)

@@ -8,6 +8,7 @@ import pytest
 from hearth.domain.errors import BadRequest, StoreError
 from hearth.monitoring.stored import Window, bodies, record_lines
 from support.faults import Faults, answer
+from support.network import no_pauses
 
 
 def test_lines_come_hour_by_hour(documents: Any) -> None:
@@ -45,9 +46,7 @@ def test_outage_is_an_error(
     documents: Any, faults: Faults, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A figure of half of the objects would be wrong: there is none."""
-    monkeypatch.setattr(
-        "botocore.retries.standard.ExponentialBackoff.delay_amount", lambda _self, _context: 0
-    )
+    no_pauses(monkeypatch)
     for n in range(20):
         documents.create(f"x/{n:02}", b"%d" % n)
     faults.on("GetObject", answer(503, "SlowDown"))

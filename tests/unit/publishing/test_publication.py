@@ -549,7 +549,7 @@ class _FolderBlobs:
         except OSError:
             shutil.copy(path, self._folder / key.replace("/", "_"))
 
-    def download(self, key: str, path: Path, progress) -> str:
+    def download(self, key: str, path: Path, progress, size: int = 0) -> str:
         os.link(self._folder / key.replace("/", "_"), path)
         return key.rsplit("/", 1)[-1]
 

@@ -152,7 +152,7 @@ def test_fetches_of_one_blob_to_one_place_do_not_mix(documents, blobs, stored, t
     class Overtaken:
         """Another fetch of the same blob runs from beginning to end within this one."""
 
-        def download(self, key: str, path: Path, progress) -> str:
+        def download(self, key: str, path: Path, progress, size: int = 0) -> str:
             digest = blobs.download(key, path, progress)
             alone.fetch("m", file, target, silent)
             return digest

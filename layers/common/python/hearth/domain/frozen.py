@@ -93,7 +93,7 @@ def _fill(self: Any, values: tuple[Any, ...]) -> None:  # noqa: ANN401
 def _equals(self: Any, other: object) -> bool:  # noqa: ANN401
     if other.__class__ is not self.__class__:
         return NotImplemented
-    return _values(self) == _values(other)
+    return bool(_values(self) == _values(other))
 
 
 def _hash(self: Any) -> int:  # noqa: ANN401

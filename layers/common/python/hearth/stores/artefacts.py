@@ -107,7 +107,7 @@ class Artefacts:
         # A name of its own: another process may be fetching the same blob to the same place.
         part = path.with_name(f"{path.name}.{uuid4().hex}.part")
         try:
-            got = self._blobs.download(blob_key(model, file.sha256), part, progress)
+            got = self._blobs.download(blob_key(model, file.sha256), part, progress, file.size)
             if part.stat().st_size != file.size or got != file.sha256:
                 raise ArtefactCorrupt(
                     f"{file.path!r} is not what the manifest names",

@@ -16,7 +16,7 @@ class EventBridgeAnnouncer:
 
     def __init__(self, bus: str, bucket: str, events: Any = None) -> None:  # noqa: ANN401
         self._bus, self._bucket = bus, bucket
-        self._events = events or client("events")
+        self._given = events
 
     def announce(self, kind: str, detail: dict[str, Any]) -> None:
         entry = {
@@ -26,6 +26,6 @@ class EventBridgeAnnouncer:
             "EventBusName": self._bus,
         }
         with in_hearths_words(f"announce {kind}"):
-            answer = self._events.put_events(Entries=[entry])
+            answer = (self._given or client("events")).put_events(Entries=[entry])
         if answer["FailedEntryCount"]:
             raise StoreUnavailable(f"the event bus did not take {kind!r}", got=answer["Entries"])

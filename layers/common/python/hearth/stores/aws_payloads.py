@@ -4,39 +4,40 @@ from __future__ import annotations
 
 from typing import Any
 
-from botocore.exceptions import ClientError
 from hearth.domain.errors import PayloadTooLarge, UnknownPayload
-from hearth.stores.aws_client import client, error_code, in_hearths_words
+from hearth.stores.aws_client import client, in_hearths_words
 from hearth.stores.ports import Payload
+from hearth.stores.s3_objects import Answer, objects
 
 # Headers of HTTP that S3 knows itself, and what its API calls them.
 _KNOWN = {"content-type": "ContentType", "content-encoding": "ContentEncoding"}
+_METADATA = "x-amz-meta-"
 
 
 class S3Payloads:
     def __init__(self, bucket: str, s3: Any = None) -> None:  # noqa: ANN401
         self._bucket = bucket
-        self._s3 = s3 or client("s3")
+        self._given = s3
+
+    @property
+    def _s3(self) -> Any:  # noqa: ANN401
+        return self._given or client("s3")
 
     def read(self, key: str, limit: int) -> Payload:
-        with in_hearths_words(f"read {key}"):
-            try:
-                answer = self._s3.get_object(Bucket=self._bucket, Key=key)
-            except ClientError as error:
-                if error_code(error) not in ("NoSuchKey", "404"):
-                    raise
-                raise UnknownPayload(
-                    f"there is no object {key}", remedy="upload it before the request"
-                ) from error
-            with answer["Body"] as body:
-                if answer["ContentLength"] > limit:
-                    raise PayloadTooLarge(
-                        f"object {key} is larger than a request may be",
-                        got=f"{answer['ContentLength']} bytes",
-                        expected=f"at most {limit}",
-                        remedy="send it in parts, or raise HEARTH_PAYLOAD_MB",
-                    )
-                return Payload(body.read(), _headers(answer))
+        def within(answer: Answer) -> Payload:
+            if answer.length > limit:
+                raise PayloadTooLarge(
+                    f"object {key} is larger than a request may be",
+                    got=f"{answer.length} bytes",
+                    expected=f"at most {limit}",
+                    remedy="send it in parts, or raise HEARTH_PAYLOAD_MB",
+                )
+            return Payload(answer.read(), _headers(answer))
+
+        found = objects(self._bucket, self._given).get(f"read {key}", key, within)
+        if not isinstance(found, Payload):
+            raise UnknownPayload(f"there is no object {key}", remedy="upload it before the request")
+        return found
 
     def write(self, key: str, payload: Payload) -> None:
         known = {_KNOWN[name]: value for name, value in payload.headers.items() if name in _KNOWN}
@@ -51,6 +52,11 @@ class S3Payloads:
             self._s3.delete_object(Bucket=self._bucket, Key=key)
 
 
-def _headers(answer: dict[str, Any]) -> dict[str, str]:
-    known = {name: answer[field] for name, field in _KNOWN.items() if answer.get(field)}
-    return {**answer.get("Metadata", {}), **known}
+def _headers(answer: Answer) -> dict[str, str]:
+    known = {name: answer.headers[name] for name in _KNOWN if answer.headers.get(name)}
+    metadata = {
+        name.removeprefix(_METADATA): value
+        for name, value in answer.headers.items()
+        if name.startswith(_METADATA)
+    }
+    return {**metadata, **known}

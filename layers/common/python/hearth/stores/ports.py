@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -57,6 +57,9 @@ class Documents(Protocol):
     def list(self, prefix: str, after: str = "") -> Iterator[Listed]:
         """Yield every object under a prefix whose key comes after `after`, in key order."""
 
+    def page(self, prefix: str, most: int) -> Sequence[Listed]:
+        """Return the first objects under a prefix in key order: at most 1000, in one request."""
+
     def remove(self, key: str) -> None:
         """Remove a document; one that is not there is no error."""
 
@@ -70,8 +73,10 @@ class Blobs(Protocol):
         Compared are size and, where the store keeps one, checksum: nothing is downloaded.
         """
 
-    def download(self, key: str, path: Path, progress: Progress) -> str:
+    def download(self, key: str, path: Path, progress: Progress, size: int = 0) -> str:
         """Write the object's bytes to `path`; return their SHA-256 in hexadecimal.
+
+        `size` says how many there are, where that is known: a large object then comes faster.
 
         Raises:
             ArtefactCorrupt: If there is no such object, or its bytes end early.

@@ -7,14 +7,14 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import islice
+from datetime import datetime
 
 from hearth.domain.errors import StoreConflict, UnknownModel
 from hearth.domain.frozen import dataclass
 from hearth.domain.identity import model_name
 from hearth.domain.registry_entry import RegistryEntry, from_document, to_document
 from hearth.stores.documents import parse_json, write_over
-from hearth.stores.ports import Documents, Unchanged
+from hearth.stores.ports import Documents, Listed, Unchanged
 
 PREFIX = "registry/"
 Transition = Callable[[RegistryEntry], RegistryEntry]
@@ -73,16 +73,14 @@ class Registry:
         for listed in self._documents.list(PREFIX):
             yield _name(listed.key)
 
-    def newest(self, most: int) -> list[str]:
-        """Return the names of models, those whose entry changed last first.
+    def first(self, most: int) -> list[str]:
+        """Return names of models, as one request gives them, those that changed last first.
 
         Args:
-            most: How many entries are looked at: in a larger bucket, those that come first by name.
+            most: How many: in a larger bucket, those that come first by name. At most 1000.
         """
-        listed = sorted(
-            islice(self._documents.list(PREFIX), most), key=lambda item: item.modified, reverse=True
-        )
-        return [_name(item.key) for item in listed]
+        listed = self._documents.page(PREFIX, most)
+        return [_name(item.key) for item in sorted(listed, key=_changed, reverse=True)]
 
     def change(self, model: str, transition: Transition) -> RegistryEntry:
         """Apply a transition to the entry as it is now, again until no other writer was first.
@@ -123,6 +121,10 @@ class Registry:
 
 def _key(model: str) -> str:
     return f"{PREFIX}{model_name(model)}.json"
+
+
+def _changed(listed: Listed) -> datetime:
+    return listed.modified
 
 
 def _name(key: str) -> str:

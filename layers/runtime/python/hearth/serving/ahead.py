@@ -6,7 +6,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from itertools import islice
 
 from hearth.domain.errors import HearthError
 from hearth.domain.routing import Route, Target
@@ -74,9 +73,9 @@ class Ahead:
             yield from filter(None, self._preload.replace(",", " ").split())
             return
         if self.snapshot:
-            yield from self._registry.newest(_MOST)
+            yield from self._registry.first(_MOST)
             return
-        names = list(islice(self._registry.models(), 2))
+        names = self._registry.first(2)
         if len(names) == 1:
             yield from names
 

@@ -1,0 +1,85 @@
+"""Where a bucket is reached, where that is plain; whatever else is set is left to botocore."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from hearth.domain.frozen import dataclass
+from hearth.stores.aws_connections import Address
+
+# Settings that lead elsewhere, and that botocore alone follows.
+_ITS_OWN = (
+    "AWS_AUTH_SCHEME_PREFERENCE",
+    "AWS_DATA_PATH",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    "AWS_PROFILE",
+    "AWS_SIGV4A_SIGNING_REGION_SET",
+    "AWS_USE_DUALSTACK_ENDPOINT",
+    "AWS_USE_FIPS_ENDPOINT",
+    *(f"{scheme}_PROXY" for scheme in ("HTTP", "HTTPS", "ALL")),
+    *(f"{scheme}_proxy" for scheme in ("http", "https", "all")),
+)
+_FILES = {
+    "AWS_CONFIG_FILE": "~/.aws/config",
+    "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials",
+}
+_SUFFIXES = (
+    (re.compile(r"cn-[a-z]+-\d+"), "amazonaws.com.cn"),
+    (re.compile(r"(us|eu|ap|sa|ca|me|af|il|mx|us-gov)-[a-z]+-\d+"), "amazonaws.com"),
+)
+# Two dashes in a row are of names with a meaning: directory buckets, Object Lambda, Outposts.
+_BUCKET = re.compile(r"(?!.*--)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An address, what stands before a key in a path there, and the region to sign for."""
+
+    address: Address
+    prefix: str
+    region: str
+
+
+def find(environ: Mapping[str, str], bucket: str) -> Endpoint | None:
+    """Return where a bucket is reached, or None if only botocore can tell."""
+    region = environ.get("AWS_DEFAULT_REGION", "")
+    if not region or not _BUCKET.fullmatch(bucket) or _is_botocores(environ):
+        return None
+    ca_bundle = environ.get("AWS_CA_BUNDLE", "")
+    url = environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL")
+    if url:
+        return _given(url, bucket, region, ca_bundle)
+    for regions, suffix in _SUFFIXES:
+        if regions.fullmatch(region):
+            host = f"s3.{region}.{suffix}"
+            # A certificate's asterisk stands for one label: such a name cannot be part of the host.
+            if "." in bucket:
+                return Endpoint(Address(True, host, None, ca_bundle), f"/{bucket}/", region)
+            return Endpoint(Address(True, f"{bucket}.{host}", None, ca_bundle), "/", region)
+    return None
+
+
+def _given(url: str, bucket: str, region: str, ca_bundle: str) -> Endpoint | None:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    plain = parts.path in ("", "/") and not (parts.query or parts.fragment or parts.username)
+    if parts.scheme not in ("http", "https") or not parts.hostname or not plain:
+        return None
+    secure = parts.scheme == "https"
+    port = None if port == (443 if secure else 80) else port
+    address = Address(secure, parts.hostname, port, ca_bundle)
+    return Endpoint(address, f"/{bucket}/", region)
+
+
+def _is_botocores(environ: Mapping[str, str]) -> bool:
+    if any(environ.get(name, "").lower() not in ("", "false") for name in _ITS_OWN):
+        return True
+    # A profile may change anything. None is ever there on Lambda.
+    return any(Path(environ.get(n) or usual).expanduser().exists() for n, usual in _FILES.items())
