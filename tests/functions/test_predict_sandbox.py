@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
+import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import onnx
@@ -288,23 +289,16 @@ def test_blob_that_versions_share_stays_while_one_needs_it(
 # --------------------------------------------------------------------------------------------- disk
 
 
-class Usage(NamedTuple):
-    total: int
-    used: int
-    free: int
-
-
 @pytest.fixture
 def disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """`disk(kilobytes)`: ephemeral storage is that small, and what lies in the folder takes it."""
 
     def set_size(kilobytes: int) -> None:
-        def usage(path: Path) -> Usage:
-            total = kilobytes << 10
+        def statvfs(path: Path) -> SimpleNamespace:
             used = sum(file.stat().st_size for file in Path(path).iterdir())
-            return Usage(total, used, total - used)
+            return SimpleNamespace(f_bavail=(kilobytes << 10) - used, f_frsize=1)
 
-        monkeypatch.setattr(shutil, "disk_usage", usage)
+        monkeypatch.setattr(os, "statvfs", statvfs)
 
     return set_size
 

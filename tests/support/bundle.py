@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from hearth.domain.monitoring import Monitoring
 from hearth.publishing.publication import Publisher, Source
@@ -47,16 +46,16 @@ class Bundle:
 
 def create(bucket: str, region: str, folder: Path) -> Bundle:
     """Return a bundle around a new bucket; its files lie in a folder while they are proven."""
-    S3Documents(bucket)._s3.create_bucket(
+    documents, blobs = S3Documents(bucket), S3Blobs(bucket)
+    documents._s3.create_bucket(
         Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region}
     )
-    return around(bucket, folder)
+    return around(documents, blobs, folder)
 
 
-def around(bucket: str, folder: Path, s3: Any = None) -> Bundle:
+def around(documents: S3Documents, blobs: S3Blobs, folder: Path) -> Bundle:
     """Return a bundle around a bucket that is there."""
-    documents = S3Documents(bucket, s3)
-    artefacts, registry = Artefacts(documents, S3Blobs(bucket, s3)), Registry(documents)
+    artefacts, registry = Artefacts(documents, blobs), Registry(documents)
     loader = Loader(
         registry,
         artefacts,

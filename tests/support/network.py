@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from http.client import HTTPConnection, HTTPResponse
 from typing import Any
 from unittest.mock import patch
 from urllib.parse import parse_qs, urlsplit
@@ -16,6 +15,7 @@ from botocore.exceptions import HTTPClientError, ReadTimeoutError
 from botocore.hooks import first_non_none_response
 from hearth.stores import aws_client, aws_connections, s3_objects
 from hearth.stores.aws_connections import Address
+from hearth.stores.http_connection import Connection, Response
 from moto import mock_aws
 
 _LOOPBACK = ("127.", "localhost", "::1")
@@ -33,9 +33,9 @@ def mocked_aws() -> Iterator[None]:
 
 def refuse_the_network() -> None:
     """From here on, a connection past botocore is opened on loopback alone."""
-    opened: Callable[[Address], HTTPConnection] = aws_connections.open_connection
+    opened: Callable[[Address], Connection] = aws_connections.open_connection
 
-    def open_on_loopback(address: Address) -> HTTPConnection:
+    def open_on_loopback(address: Address) -> Connection:
         if not address.host.startswith(_LOOPBACK):
             raise AssertionError(f"no test reaches the network: {address} was asked for")
         return opened(address)
@@ -54,10 +54,10 @@ class _StandIn:
     def __init__(self, address: Address) -> None:
         self._address = address
 
-    def request(self, method: str, target: str, headers: dict[str, str]) -> None:
+    def request(self, target: str, headers: Mapping[str, str]) -> None:
         # S3 knows a request by its address and what it asks for.
         name = "ListObjectsV2" if "list-type" in parse_qs(urlsplit(target).query) else "GetObject"
-        request = AWSRequest(method, f"{self._address}{target}", headers=headers).prepare()
+        request = AWSRequest("GET", f"{self._address}{target}", headers=dict(headers)).prepare()
         events = aws_client.client("s3").meta.events
         try:
             answers = events.emit(f"before-send.s3.{name}", request=request)
@@ -69,21 +69,11 @@ class _StandIn:
         assert answer is not None, f"nobody stands in for {request.url}"
         self._answer = answer
 
-    def getresponse(self) -> HTTPResponse:
-        response = HTTPResponse(_Wire(_as_sent(self._answer)), method="GET")  # type: ignore[arg-type]
-        response.begin()
-        return response
+    def response(self) -> Response:
+        return Response(io.BufferedReader(io.BytesIO(_as_sent(self._answer))))
 
     def close(self) -> None:
         pass
-
-
-class _Wire:
-    def __init__(self, sent: bytes) -> None:
-        self._sent = sent
-
-    def makefile(self, _mode: str) -> io.BytesIO:
-        return io.BytesIO(self._sent)
 
 
 def _as_sent(answer: AWSResponse) -> bytes:

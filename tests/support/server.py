@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from moto.moto_server.werkzeug_app import (
@@ -30,6 +31,7 @@ class S3Server:
         self._lock = threading.Lock()
         # What was asked, in order: method and path with its query.
         self.asked: list[str] = []
+        self._failing = 0
         self._app = DomainDispatcherApplication(create_backend_app)
         self._server = make_server(
             "127.0.0.1", 0, self._one_at_a_time, threaded=True, request_handler=_Quiet
@@ -42,9 +44,21 @@ class S3Server:
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
         with self._lock:
+            if self._failing:
+                start_response(f"{self._failing} Failing", [("Content-Length", "0")])
+                return []
             path, query = environ["PATH_INFO"], environ["QUERY_STRING"]
             self.asked.append(f"{environ['REQUEST_METHOD']} {path}?{query}")
             return list(self._app(environ, start_response))
+
+    @contextmanager
+    def failing(self, status: int) -> Iterator[None]:
+        """Have every request answered with a status and nothing else."""
+        self._failing = status
+        try:
+            yield
+        finally:
+            self._failing = 0
 
     def close(self) -> None:
         self._server.shutdown()

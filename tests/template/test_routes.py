@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hearth.edge.gateway_routes import ROUTES
 from hearth.edge.openapi import document
 from hearth.edge.operations import OPERATIONS, Operation
-from hearth.edge.routes import ROUTES
 from hearth_local import events, routes
 from hearth_local.template import Template
 

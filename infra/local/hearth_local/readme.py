@@ -11,8 +11,8 @@ from pathlib import Path
 
 from hearth.domain import errors
 from hearth.edge import settings
+from hearth.edge.gateway_routes import ROUTES
 from hearth.edge.problem import STATUSES, meanings
-from hearth.edge.routes import ROUTES
 from hearth.edge.settings import Settings
 
 from hearth_local import project

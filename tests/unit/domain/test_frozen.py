@@ -24,6 +24,7 @@ def declare(dataclass: Any) -> tuple[type, type, type]:
         x: int
         y: float = 1.5
         names: Mapping[str, int] = field(default_factory=dict)
+        secret: str = field(default="", repr=False)
 
         def __post_init__(self) -> None:
             if self.x < 0:
@@ -54,7 +55,7 @@ CALLS: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
     ((), {"x": 1}),
     ((1, 2.0), {}),
     ((1,), {"names": {"a": 1}}),
-    ((1, 2.0, {}, "n"), {}),
+    ((1, 2.0, {}, "s", "n"), {}),
     ((1,), {"x": 1}),
     ((1,), {"z": 1}),
     ((-1,), {}),
@@ -130,10 +131,10 @@ def test_value_cannot_be_changed() -> None:
 
 def test_standard_functions_take_values() -> None:
     """`replace`, `asdict`, copies, pickles and patterns work as with the standard ones."""
-    point = Named(1, 2.0, {"a": 1}, "n")
+    point = Named(1, 2.0, {"a": 1}, "s", "n")
 
-    assert replace(point, x=5) == Named(5, 2.0, {"a": 1}, "n")
-    assert asdict(point) == {"x": 1, "y": 2.0, "names": {"a": 1}, "name": "n"}
+    assert replace(point, x=5) == Named(5, 2.0, {"a": 1}, "s", "n")
+    assert asdict(point) == {"x": 1, "y": 2.0, "names": {"a": 1}, "secret": "s", "name": "n"}
     assert copy.copy(point) == copy.deepcopy(point) == point
     assert copy.deepcopy(point).names is not point.names
     match point:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import binascii
 import json
+import os
 import zlib
 from collections.abc import Mapping
 from dataclasses import field
 from operator import itemgetter
 from typing import Any
 from urllib.parse import parse_qs, unquote
-from uuid import uuid4
 
 from hearth.domain.errors import BadRequest, MalformedBody
 from hearth.domain.frozen import dataclass
@@ -84,7 +84,7 @@ def http_request(event: Event) -> HttpRequest:
             path=_path(event["rawPath"], context.get("stage", "$default")),
             headers={name.lower(): value for name, value in event.get("headers", {}).items()},
             body=_body(event),
-            request_id=context.get("requestId") or uuid4().hex,
+            request_id=context.get("requestId") or _unique(),
             query=_query(event.get("rawQueryString", "")),
         )
     except (KeyError, TypeError, AttributeError) as error:
@@ -240,7 +240,7 @@ def direct_request(event: Event, request_id: str = "") -> HttpRequest:
         path=path,
         headers={name.lower(): value for name, value in headers.items()},
         body=json.dumps(body).encode(),
-        request_id=request_id or uuid4().hex,
+        request_id=request_id or _unique(),
         direct=True,
     )
 
@@ -305,3 +305,7 @@ def job(event: Event) -> str:
             expected="an HTTP API 2.0 event, an S3 event, a log batch, or an object with 'do'",
         )
     return do
+
+
+def _unique() -> str:
+    return os.urandom(16).hex()

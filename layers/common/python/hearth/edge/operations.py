@@ -1,6 +1,6 @@
 """The one table of the HTTP surface: what clients may ask, of whom, and what comes back.
 
-API Gateway's routes (`hearth.edge.routes`) and the OpenAPI document (`hearth.edge.openapi`) are
+API Gateway's routes (`edge.gateway_routes`) and the OpenAPI document (`edge.openapi`) are
 both made of it.
 """
 

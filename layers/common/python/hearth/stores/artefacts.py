@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
 from hearth.domain.errors import ArtefactCorrupt, InvalidDocument, InvalidName, UnknownVersion
 from hearth.domain.frozen import dataclass
@@ -105,7 +105,7 @@ class Artefacts:
             ArtefactCorrupt: If the blob is missing, cut short, or has another digest.
         """
         # A name of its own: another process may be fetching the same blob to the same place.
-        part = path.with_name(f"{path.name}.{uuid4().hex}.part")
+        part = path.with_name(f"{path.name}.{os.urandom(8).hex()}.part")
         try:
             got = self._blobs.download(blob_key(model, file.sha256), part, progress, file.size)
             if part.stat().st_size != file.size or got != file.sha256:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import select
-import ssl
 import time
 from functools import cache
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from typing import TYPE_CHECKING
 
 from hearth.domain.frozen import dataclass
 from hearth.stores.aws_errors import Unanswered
+from hearth.stores.http_connection import Connection
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
 
 _CONNECT_S, _READ_S = 2.0, 5.0
 _MOST_IDLE = 16
@@ -36,18 +39,15 @@ class Address:
         return f"{'https' if self.secure else 'http'}://{self.authority}"
 
 
-def open_connection(address: Address) -> HTTPConnection:
+def open_connection(address: Address) -> Connection:
     """Return a new connection. Whatever leaves this process past botocore leaves it here."""
-    connection = (
-        HTTPSConnection(
-            address.host, address.port, timeout=_CONNECT_S, context=_tls(address.ca_bundle)
-        )
-        if address.secure
-        else HTTPConnection(address.host, address.port, timeout=_CONNECT_S)
-    )
+    tls = _tls(address.ca_bundle) if address.secure else None
+    port = address.port or (443 if address.secure else 80)
+    connection = Connection(address.host, port, _CONNECT_S, tls)
     try:
         connection.connect()
-        connection.sock.settimeout(_READ_S)
+        if connection.sock is not None:
+            connection.sock.settimeout(_READ_S)
     except BaseException:
         connection.close()
         raise
@@ -55,18 +55,20 @@ def open_connection(address: Address) -> HTTPConnection:
 
 
 @cache
-def _tls(ca_bundle: str) -> ssl.SSLContext:
-    # Reading the authorities takes tens of milliseconds.
-    return ssl.create_default_context(cafile=ca_bundle or None)
+def _tls(ca_bundle: str) -> SSLContext:
+    # Reading the authorities takes tens of milliseconds, and the import a few.
+    from ssl import create_default_context
+
+    return create_default_context(cafile=ca_bundle or None)
 
 
 class Connections:
     """Idle connections by address. Safe for threads: whoever takes one has it alone."""
 
     def __init__(self) -> None:
-        self._idle: dict[Address, list[tuple[HTTPConnection, float]]] = {}
+        self._idle: dict[Address, list[tuple[Connection, float]]] = {}
 
-    def take(self, address: Address) -> tuple[HTTPConnection, bool]:
+    def take(self, address: Address) -> tuple[Connection, bool]:
         """Return a connection, and whether it was used before.
 
         Raises:
@@ -83,13 +85,13 @@ class Connections:
             connection.close()
         return self.open(address), False
 
-    def open(self, address: Address) -> HTTPConnection:
+    def open(self, address: Address) -> Connection:
         try:
             return open_connection(address)
-        except (OSError, HTTPException) as error:
+        except OSError as error:
             raise Unanswered(f"{address}: {error}") from error
 
-    def give_back(self, address: Address, connection: HTTPConnection) -> None:
+    def give_back(self, address: Address, connection: Connection) -> None:
         idle = self._idle.setdefault(address, [])
         if connection.sock is None or len(idle) >= _MOST_IDLE:
             connection.close()
@@ -106,8 +108,10 @@ class Connections:
             self.forget(address)
 
 
-def _has_ended(connection: HTTPConnection) -> bool:
+def _has_ended(connection: Connection) -> bool:
     """Return whether the other side hung up: nothing else is there to read of an idle one."""
+    if connection.sock is None:
+        return True
     waiting = select.poll()
     waiting.register(connection.sock, select.POLLIN)
     return bool(waiting.poll(0))

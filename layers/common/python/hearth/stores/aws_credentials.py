@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from hearth.domain.frozen import dataclass
 from hearth.stores.aws_connections import Address, connections
 from hearth.stores.aws_errors import Unanswered, Unsigned
+from hearth.stores.http_connection import BadAnswer
 
 _URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 _RELATIVE = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
@@ -113,7 +113,7 @@ def _read(uri: str, headers: Mapping[str, str]) -> bytes:
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             return _read_once(uri, headers)
-        except (Unanswered, OSError, HTTPException, ValueError) as error:
+        except (Unanswered, OSError, BadAnswer, ValueError) as error:
             if attempt == _ATTEMPTS or isinstance(error, ValueError):
                 raise Unsigned(f"{uri} gives no credentials: {error}") from error
     raise AssertionError
@@ -124,11 +124,12 @@ def _read_once(uri: str, headers: Mapping[str, str]) -> bytes:
     host = parts.hostname or ""
     if parts.scheme != "https" and (parts.scheme != "http" or not _is_agent(host)):
         raise ValueError(f"credentials are not fetched from {host!r} without TLS")
-    connection = connections().open(Address(parts.scheme == "https", host, parts.port))
+    address = Address(parts.scheme == "https", host, parts.port)
+    connection = connections().open(address)
     try:
         target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-        connection.request("GET", target, headers=headers)
-        answer = connection.getresponse()
+        connection.request(target, {"host": address.authority, **headers})
+        answer = connection.response()
         body = answer.read()
     finally:
         connection.close()

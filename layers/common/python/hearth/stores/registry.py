@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -99,8 +98,10 @@ class Registry:
             except StoreConflict:
                 if time.monotonic() > until:
                     raise
+            from random import uniform  # most processes change nothing
+
             # Full jitter: writers that collided do not collide again in step.
-            time.sleep(random.uniform(0, pause))  # noqa: S311
+            time.sleep(uniform(0, pause))  # noqa: S311
             pause = min(pause * 2, _LONGEST_PAUSE_S)
 
     def _change_once(self, model: str, transition: Transition) -> RegistryEntry:

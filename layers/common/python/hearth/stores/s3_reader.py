@@ -10,7 +10,6 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from http.client import HTTPConnection, HTTPException, HTTPResponse
 from urllib.parse import unquote_plus
 
 from hearth.domain.frozen import dataclass
@@ -20,6 +19,7 @@ from hearth.stores.aws_credentials import Credentials
 from hearth.stores.aws_endpoint import Endpoint
 from hearth.stores.aws_errors import Refused, Unanswered
 from hearth.stores.aws_signature import path_of, query_of, signed
+from hearth.stores.http_connection import BadAnswer, Connection, Response
 from hearth.stores.ports import Listed, Unchanged
 from hearth.stores.s3_objects import Answer, Span, T, Use
 from hearth.stores.s3_xml import rows
@@ -86,24 +86,22 @@ class S3Reader:
         try:
             if response.status not in (200, 206):
                 raise _refusal(answer)
-            if answer.length < 0 and not response.chunked:
-                # http.client takes a head that broke off for a whole one.
+            if not response.bounded:
                 raise Unanswered("the answer does not say how long it is")
             return use(answer)
         finally:
             # What was not read to its end would be taken for the next answer's beginning.
-            if answer.ended:
+            if response.ended and response.keeps:
                 self.connections.give_back(self.endpoint.address, connection)
             else:
-                response.close()
                 connection.close()
 
-    def _send(self, target: str, headers: Mapping[str, str]) -> tuple[HTTPConnection, HTTPResponse]:
+    def _send(self, target: str, headers: Mapping[str, str]) -> tuple[Connection, Response]:
         address = self.endpoint.address
         connection, used = self.connections.take(address)
         try:
             return connection, self._exchange(connection, target, headers)
-        except (ConnectionError, HTTPException) as error:
+        except (ConnectionError, BadAnswer) as error:
             if not used:
                 raise Unanswered(f"{address}: {error!r}") from error
         except OSError as error:
@@ -113,12 +111,12 @@ class S3Reader:
         connection = self.connections.open(address)
         try:
             return connection, self._exchange(connection, target, headers)
-        except (OSError, HTTPException) as error:
+        except (OSError, BadAnswer) as error:
             raise Unanswered(f"{address}: {error!r}") from error
 
     def _exchange(
-        self, connection: HTTPConnection, target: str, headers: Mapping[str, str]
-    ) -> HTTPResponse:
+        self, connection: Connection, target: str, headers: Mapping[str, str]
+    ) -> Response:
         sent = signed(
             target,
             {**headers, "host": self.endpoint.address.authority},
@@ -127,8 +125,8 @@ class S3Reader:
             time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()),
         )
         try:
-            connection.request("GET", target, headers=sent)
-            return connection.getresponse()
+            connection.request(target, sent)
+            return connection.response()
         except BaseException:
             connection.close()
             raise
@@ -137,39 +135,24 @@ class S3Reader:
 class _HttpAnswer:
     """Implements `Answer`."""
 
-    def __init__(self, response: HTTPResponse) -> None:
+    def __init__(self, response: Response) -> None:
         self._response = response
         self.status = response.status
-        self.headers: Mapping[str, str] = {
-            name.lower(): value for name, value in response.getheaders()
-        }
-        self.etag = self.headers.get("etag", "")
-        self.length = -1 if response.length is None else response.length
-        self._left = self.length
-
-    @property
-    def ended(self) -> bool:
-        if self._left == 0:
-            self._response.read()  # lets the connection go
-        return self._response.isclosed()
+        self.headers: Mapping[str, str] = response.headers
+        self.etag = response.headers.get("etag", "")
+        self.length = response.length
 
     def read(self) -> bytes:
         try:
-            body = self._response.read()
-        except (OSError, HTTPException) as error:
+            return self._response.read()
+        except (OSError, BadAnswer) as error:
             raise Unanswered(f"the answer broke off: {error!r}") from error
-        self._left = 0
-        return body
 
     def readinto(self, buffer: memoryview) -> int:
         try:
-            count = self._response.readinto(buffer)
-        except (OSError, HTTPException) as error:
+            return self._response.readinto(buffer)
+        except (OSError, BadAnswer) as error:
             raise Unanswered(f"the answer broke off: {error!r}") from error
-        if count == 0 and self._left > 0 and len(buffer):
-            raise Unanswered(f"the answer broke off: {self._left} bytes of it are missing")
-        self._left -= count
-        return count
 
 
 def _refusal(answer: _HttpAnswer) -> Refused:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -46,7 +45,7 @@ class Files:
 
     def remove(self, manifest_sha256: str) -> None:
         """Forget a version; blobs that no other version links to go with it."""
-        shutil.rmtree(self._versions / manifest_sha256, ignore_errors=True)
+        _remove(self._versions / manifest_sha256)
         if self._blobs.exists():
             for blob in self._blobs.iterdir():
                 # Another process may be tidying up here, too.
@@ -56,12 +55,12 @@ class Files:
 
     def clear(self) -> None:
         """Forget every version."""
-        shutil.rmtree(self._versions, ignore_errors=True)
-        shutil.rmtree(self._blobs, ignore_errors=True)
+        _remove(self._versions)
+        _remove(self._blobs)
 
     def _require_space(self, missing: Sequence[ArtefactFile]) -> None:
         needed = sum(file.size for file in missing)
-        free = shutil.disk_usage(self._blobs).free
+        free = _free(self._blobs)
         if needed > free:
             raise ResourceExhausted(
                 "ephemeral storage is too small for this version",
@@ -75,3 +74,18 @@ def _link(blob: Path, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with suppress(FileExistsError):
         os.link(blob, path)
+
+
+def _free(folder: Path) -> int:
+    if hasattr(os, "statvfs"):
+        found = os.statvfs(folder)
+        return found.f_bavail * found.f_frsize
+    from shutil import disk_usage
+
+    return disk_usage(folder).free
+
+
+def _remove(folder: Path) -> None:
+    from shutil import rmtree  # with it come all of Python's compressors: not for a start
+
+    rmtree(folder, ignore_errors=True)

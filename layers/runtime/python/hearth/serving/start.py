@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import random
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -25,6 +24,7 @@ def begin(
     registry: Registry, stock: Stock, settings: PredictSettings, environ: Mapping[str, str]
 ) -> Ahead:
     """Have the bucket's answers come while the caller goes on importing."""
+    gc.disable()  # until `finish`: nearly all that a start allocates is there to stay
     ahead = Ahead(registry, stock, settings, snapshot=environ[KIND] == SNAPSHOT)
     ahead.start()
     return ahead
@@ -42,12 +42,14 @@ def finish(ahead: Ahead, worker: Worker, disconnect: Callable[[], None]) -> None
     worker.preload(ahead.fetched())
     if ahead.snapshot:
         _be_restorable(worker, disconnect)
-    # What is there now stays: it is not to be looked through for garbage between two requests.
-    gc.collect()
+    # It is not to be looked through for garbage between two requests either.
     gc.freeze()
+    gc.enable()
 
 
 def _be_restorable(worker: Worker, disconnect: Callable[[], None]) -> None:
+    import random
+
     from snapshot_restore_py import register_after_restore, register_before_snapshot
 
     def before_snapshot() -> None:
