@@ -16,13 +16,13 @@ from hearth_local.template import Layer, load
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "template.yaml"
-BUILD = ROOT / "infra" / "bundle" / "Makefile"
+BUILD = [ROOT / "infra" / "bundle" / name for name in ("Makefile", "left_out.py")]
 _DIGITS = 16
 
 
 def layers_hash(layers: Iterable[Layer]) -> str:
     """Return the hash of all that decides what these layers hold once they are built."""
-    hashed = hashlib.sha256(BUILD.read_bytes())
+    hashed = hashlib.sha256(b"".join(path.read_bytes() for path in BUILD))
     for layer in layers:
         for path in _sources(layer.folder):
             name = f"{layer.name}/{path.relative_to(layer.folder).as_posix()}"

@@ -85,7 +85,7 @@ class PredictSettings(Settings):
 
     Args:
         registry_ttl_s: A promote is seen by a warm worker within this many seconds.
-        cache_mb: Budget of open sessions; the least recently used goes first.
+        cache_mb: Budget of open sessions, in memory; what saves the least opening goes first.
         files_dir: Where artefacts lie while they are open.
         payload_mb: How large an object may be that a request names as its body.
         preload: Models whose stable version is opened at start, before anybody asks: names,

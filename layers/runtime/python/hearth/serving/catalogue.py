@@ -122,6 +122,9 @@ class Catalogue:
         return self._remember(model, read, self._ttl_s)
 
     def _remember(self, model: str, read: Read, for_s: float) -> _Seen:
+        if read.entry.history:
+            # No route depends on it, and it is most of what an entry holds.
+            read = replace(read, entry=replace(read.entry, history=()))
         made = self._seen[model] = _Seen(read, self._monotonic() + for_s)
         self._seen.move_to_end(model)
         if len(self._seen) > _MOST_ENTRIES:

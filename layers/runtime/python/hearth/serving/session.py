@@ -7,6 +7,7 @@ import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from hearth.domain.errors import (
 )
 from hearth.domain.manifest import RuntimeOptions
 from hearth.domain.signature import DYNAMIC, Signature, TensorSpec
+from hearth.serving import memory
 
 Tensors = dict[str, np.ndarray[Any, Any]]
 
@@ -42,7 +44,13 @@ _MODES = {
     "sequential": ort.ExecutionMode.ORT_SEQUENTIAL,
     "parallel": ort.ExecutionMode.ORT_PARALLEL,
 }
+_SHARED = ("session.use_env_allocators", "1")
 _fault = ort.capi.onnxruntime_pybind11_state
+# y = x for one number, as an ONNX file.
+_SMALLEST = bytes.fromhex(
+    "080a3a390a120a017812017922084964656e746974793a0012016e5a0f0a0178120a0a080801"
+    "12040a020801620f0a0179120a0a08080112040a02080142040a001015"
+)
 _NOT_READABLE = (_fault.InvalidProtobuf, _fault.InvalidGraph, _fault.NoSuchFile, _fault.NoModel)
 # What it says of files that another ONNX Runtime may read.
 _BEYOND = ("opset", "is not a registered", "No Op registered")
@@ -61,8 +69,46 @@ def processors(memory_mb: int) -> int:
     return max(1, min(round(memory_mb / _MB_PER_PROCESSOR), os.cpu_count() or 1))
 
 
+class _Arena:
+    """What tensors between nodes lie in, of all sessions: only one of them runs at a time.
+
+    With an arena of its own, each session would keep what its largest request took.
+    """
+
+    def __init__(self) -> None:
+        cpu = ort.OrtMemoryInfo(
+            "Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT
+        )
+        ort.create_and_register_allocator(cpu, None)
+        options = ort.SessionOptions()
+        options.intra_op_num_threads, options.log_severity_level = 1, 3
+        options.add_session_config_entry(*_SHARED)
+        self._smallest = ort.InferenceSession(_SMALLEST, options, ["CPUExecutionProvider"])
+        self._shrinking = ort.RunOptions()
+        self._shrinking.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        # An arena never gives up what it allocated first: that must not be a model's.
+        self.shrink()
+
+    def shrink(self) -> None:
+        """Free what no tensor lies in."""
+        self._smallest.run(None, {"x": np.zeros(1, np.float32)}, self._shrinking)
+
+
+@cache
+def _arena() -> _Arena:
+    return _Arena()
+
+
+def give_back() -> None:
+    """Give the system the memory that sessions freed, and what earlier runs needed."""
+    _arena().shrink()
+    memory.trim()
+
+
 class Session:
     """An open model.
+
+    `size` is what it holds in memory, in bytes; 0 where nobody counts it.
 
     Args:
         path: The model's file; its external data lies where the file says, beside it.
@@ -84,7 +130,9 @@ class Session:
             made = _session_options(options, memory_mb)
             if profile is not None:
                 made.enable_profiling, made.profile_file_prefix = True, str(profile)
+            before = memory.allocated()
             self._session = ort.InferenceSession(str(path), made, ["CPUExecutionProvider"])
+            self.size = max(0, memory.allocated() - before)
         except Exception as error:
             raise _refusal(path.name, error) from error
         self.signature = _signature(self._session)
@@ -180,6 +228,8 @@ def _session_options(options: RuntimeOptions, memory_mb: int) -> ort.SessionOpti
     made.graph_optimization_level = _choice(_LEVELS, options.graph_optimization_level)
     made.execution_mode = _choice(_MODES, options.execution_mode)
     made.log_severity_level = 3
+    _arena()
+    made.add_session_config_entry(*_SHARED)
     for key, value in options.session_config.items():
         made.add_session_config_entry(key, value)
     return made

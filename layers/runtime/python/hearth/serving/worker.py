@@ -15,14 +15,17 @@ from hearth.edge.settings import PredictSettings
 from hearth.serving.capture import Watch
 from hearth.serving.openings import openings
 from hearth.serving.payloads import Carrier
-from hearth.serving.session import Session, Tensors
+from hearth.serving.session import Session, Tensors, give_back
 from hearth.serving.sessions import Opened, Sessions
 from hearth.serving.stock import Stock
 from hearth.stores.artefacts import ReadManifest
 from hearth.stores.ports import Payloads
 
-# Others are closed for a run that ran out of memory when their files are this part of all memory.
+# Others are closed for a run that ran out of memory when they hold this part of all memory.
 _SHARE = 4
+# Opening leaves behind as much again as a session holds, unused: it may lie below this part of the
+# budget, because giving it back takes up to a tenth of the time that opening took.
+_UNUSED = 3
 
 
 class Worker:
@@ -31,7 +34,8 @@ class Worker:
         self.catalogue = stock.catalogue
         self.memory_mb = settings.memory_mb
         self._stock = stock
-        self._sessions = Sessions(settings.cache_mb << 20, stock.files.remove)
+        self._budget = settings.cache_mb << 20
+        self._sessions = Sessions(self._budget, stock.files.remove)
         # Opened at start: the first request is the one that its opening counts for.
         self._unused: set[str] = set()
 
@@ -80,8 +84,10 @@ class Worker:
         session, size = self._open_best(read)
         watch = Watch(read.manifest)
         took_ms = (time.perf_counter() - started) * 1000
-        opened = Opened(session, read.manifest, watch, took_ms, size)
+        opened = Opened(session, read.manifest, watch, took_ms, max(size, session.size))
         self._sessions.keep(read.sha256, opened)
+        if self._sessions.size > self._budget // _UNUSED:
+            give_back()
         return opened
 
     def _open_best(self, read: ReadManifest) -> tuple[Session, int]:
@@ -121,16 +127,19 @@ class Worker:
             if others < (self.memory_mb << 20) // _SHARE:
                 raise
             self._sessions.close_others(route.manifest_sha256)
+            give_back()
         return opened.session.run(inputs, outputs)
 
     def _session(self, path: Path, options: RuntimeOptions) -> Session:
-        while True:
+        more = True
+        while more:
             try:
                 return Session(path, options, self.memory_mb)
             except ResourceExhausted:
-                # What files weigh says only roughly what sessions do: close until it fits.
-                if not self._sessions.close_one():
-                    raise
+                # Memory is not the sessions' alone: close until it fits.
+                more = self._sessions.close_one()
+                give_back()
+        return Session(path, options, self.memory_mb)
 
     def _place(self, read: ReadManifest, roles: Sequence[str]) -> Path:
         while True:
