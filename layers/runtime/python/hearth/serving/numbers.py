@@ -7,13 +7,14 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from hearth.domain.datatype import Datatype
+from hearth.domain.datatype import DATATYPES, Datatype
 
 if TYPE_CHECKING:
     import simdjson
 
 Array = np.ndarray[Any, Any]
 
+DTYPES = {datatype.name: np.dtype(datatype.numpy) for datatype in DATATYPES}
 MOST_DIMENSIONS = 64  # numpy's own bound
 # Below this many characters a list of Python numbers is as fast.
 WORTHWHILE = 4096
@@ -58,7 +59,7 @@ class Numbers:
             array([[ 1. ,  2.5],
                    [-3. ,  4. ]], dtype=float32)
         """
-        dtype = np.dtype(datatype.numpy)
+        dtype = DTYPES[datatype.name]
         shape = _shape(self.text.translate(None, _DIGITS))
         if shape is None or dtype.kind not in _BUFFERS:
             return None

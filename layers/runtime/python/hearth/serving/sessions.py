@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from hearth.domain.manifest import Manifest
 from hearth.serving.capture import Watch
+from hearth.serving.express import Express
 from hearth.serving.session import Session
 
 
@@ -15,7 +16,7 @@ from hearth.serving.session import Session
 class Opened:
     """A session that is ready, what its records hold, and what opening it took.
 
-    `size` is that of the files it was opened from.
+    `size` is that of the files it was opened from; `express` is for small requests.
     """
 
     session: Session
@@ -23,6 +24,7 @@ class Opened:
     watch: Watch
     load_ms: float
     size: int
+    express: Express
 
 
 class Sessions:

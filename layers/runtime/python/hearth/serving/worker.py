@@ -9,10 +9,11 @@ from pathlib import Path
 
 from hearth.domain.errors import ArtefactCorrupt, ModelRefused, ResourceExhausted, UnknownVersion
 from hearth.domain.manifest import Opening, RuntimeOptions, from_document
-from hearth.domain.routing import Route
+from hearth.domain.routing import Route, Target
 from hearth.edge.settings import PredictSettings
 from hearth.serving.capture import Watch
 from hearth.serving.catalogue import Catalogue
+from hearth.serving.express import Express
 from hearth.serving.files import Files
 from hearth.serving.openings import openings
 from hearth.serving.payloads import Carrier
@@ -57,9 +58,16 @@ class Worker:
         session, size = self._open_best(read)
         watch = Watch(read.manifest)
         took_ms = (time.perf_counter() - started) * 1000
-        opened = Opened(session, read.manifest, watch, took_ms, size)
+        express = Express(read.manifest.signature, session, watch)
+        opened = Opened(session, read.manifest, watch, took_ms, size, express)
         self._sessions.keep(read.sha256, opened)
         return opened, True
+
+    def at_hand(self, target: Target) -> tuple[Route, Opened] | None:
+        """Return what answers, if it is open and the registry need not be asked."""
+        route = self.catalogue.settled(target)
+        opened = route and self._sessions.get(route.manifest_sha256)
+        return (route, opened) if route and opened else None
 
     def _open_best(self, read: ReadManifest) -> tuple[Session, int]:
         """Return a session and the size of its files: of the saved graph where it opens here."""
