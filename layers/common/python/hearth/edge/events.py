@@ -101,7 +101,7 @@ def http_request(event: Event) -> HttpRequest:
 
 
 def _path(raw: str, stage: str) -> str:
-    return (raw if stage == "$default" else raw.removeprefix(f"/{stage}")) or "/"
+    return raw.removeprefix("" if stage == "$default" else f"/{stage}") or "/"
 
 
 def _in_lower_case(headers: Mapping[str, str]) -> Mapping[str, str]:

@@ -93,7 +93,7 @@ class Features:
         self._batched = batched
 
     def are_columns_of(self, name: str, width: int) -> bool:
-        """Return whether each of an input's columns is a feature, not masked, and there is no other."""
+        """Return whether all features are one input's columns, and none is masked."""
         return len(self._inputs) == 1 and self._inputs[0].is_table_of(name, width)
 
     def batches(self, inputs: Tensors) -> tuple[int, list[Array | None]]:
