@@ -230,6 +230,23 @@ def test_text_figures(text: str, expected: tuple[float, ...]) -> None:
     assert tuple(found.values()) == expected
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
+@pytest.mark.parametrize("shift", [0, 1000])
+def test_figures_of_a_large_example_are_those_of_all_its_numbers(dtype: str, shift: int) -> None:
+    """However many pieces it is looked at in, an example is one."""
+    rng = np.random.default_rng(1)
+    x = (rng.integers(0, 200, (1, 2_500_001)) / 2 + shift).astype(dtype)
+    if dtype != "uint8":
+        x[0, [5, 1_500_000, 2_500_000]] = NAN, INF, -INF
+
+    [found] = figure(x)
+
+    finite = x[np.isfinite(x)].astype(np.float64)
+    expected = (finite.mean(), finite.std(), finite.min(), finite.max(), np.linalg.norm(finite))
+    shares = (np.count_nonzero(finite == 0) / finite.size, 1 - finite.size / x.size)
+    assert list(found.values()) == pytest.approx([*expected, *shares], rel=1e-6)
+
+
 def test_several_strings_of_an_example_are_one_text() -> None:
     """Strings of one example are put together with spaces."""
     [found] = figure(words([["one two", "three"]]), TEXT)
