@@ -137,7 +137,7 @@ def test_predict_answer_is_written_as_tensorflow_serving_writes_it(case: dict[st
 
     def encode() -> str:
         outputs = {name: as_array(tensor) for name, tensor in case["tensors"].items()}
-        return json_text.dumps(tf_payload.encode(document, outputs)).decode()
+        return tf_payload.encode(document, outputs).decode()
 
     if not case["expect"]["ok"]:
         require_error(case, encode)

@@ -65,9 +65,11 @@ def test_layers_of_each_function_are_the_dependency_table(stack: Template) -> No
 def test_environment_holds_exactly_the_settings(stack: Template, title: str) -> None:
     """Every setting that the code reads is written down in the template, and no other."""
     environment = stack.function(title).environment
-    ours = {name for name in environment if not name.startswith("POWERTOOLS_")}
+    ours = {name for name in environment if name.startswith("HEARTH_")}
     assert ours == settings.KEYS[title]
-    assert {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL"} <= set(environment)
+    assert environment["OPENBLAS_NUM_THREADS"] == "1"
+    others = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL", "OPENBLAS_NUM_THREADS"}
+    assert set(environment) == ours | others
 
 
 @pytest.mark.parametrize("title", FUNCTIONS)

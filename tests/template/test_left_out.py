@@ -6,7 +6,6 @@ themselves run in tests/e2e, and are weighed in tests/bench.
 
 from __future__ import annotations
 
-import base64
 import gzip
 import json
 import re

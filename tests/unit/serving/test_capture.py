@@ -30,12 +30,14 @@ from hearth.serving.capture import (
     features,
     outcomes,
 )
+from hearth.serving.rows import numbers
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from support.watching import manifest
 
 NAN, INF = float("nan"), float("inf")
+FINITE = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
 
 def f32(values: Any) -> np.ndarray:
@@ -66,7 +68,11 @@ def captured(
     watch = Watch(manifest(monitoring, **described))
     inputs = x if isinstance(x, dict) else {} if x is None else {"x": x}
     outputs = y if isinstance(y, dict) else {} if y is None else {"y": y}
-    return json.loads(orjson.dumps(watch.capture(request_id, inputs, outputs)))
+    return read(watch.capture(request_id, inputs, outputs))
+
+
+def read(members: bytes) -> dict[str, Any]:
+    return json.loads(b"{%b}" % members.removeprefix(b","), parse_constant=pytest.fail)
 
 
 def figure(x: np.ndarray, form: str = TENSOR) -> list[dict[str, Any]]:
@@ -224,6 +230,23 @@ def test_text_figures(text: str, expected: tuple[float, ...]) -> None:
     assert tuple(found.values()) == expected
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
+@pytest.mark.parametrize("shift", [0, 1000])
+def test_figures_of_a_large_example_are_those_of_all_its_numbers(dtype: str, shift: int) -> None:
+    """However many pieces it is looked at in, an example is one."""
+    rng = np.random.default_rng(1)
+    x = (rng.integers(0, 200, (1, 2_500_001)) / 2 + shift).astype(dtype)
+    if dtype != "uint8":
+        x[0, [5, 1_500_000, 2_500_000]] = NAN, INF, -INF
+
+    [found] = figure(x)
+
+    finite = x[np.isfinite(x)].astype(np.float64)
+    expected = (finite.mean(), finite.std(), finite.min(), finite.max(), np.linalg.norm(finite))
+    shares = (np.count_nonzero(finite == 0) / finite.size, 1 - finite.size / x.size)
+    assert list(found.values()) == pytest.approx([*expected, *shares], rel=1e-6)
+
+
 def test_several_strings_of_an_example_are_one_text() -> None:
     """Strings of one example are put together with spaces."""
     [found] = figure(words([["one two", "three"]]), TEXT)
@@ -290,7 +313,7 @@ def decided(y: Any, classes: tuple[str, ...] = (), **options: Any) -> dict[str, 
     task = {"task": "classification", "scores": "y", **options}
     described = manifest(Monitoring(**task), outputs=specs, classes=classes)
     found = outcomes(outputs, described)
-    record = json.loads(orjson.dumps(Watch(described).capture("id", {}, outputs)))
+    record = read(Watch(described).capture("id", {}, outputs))
     kept = {name: getattr(found, name) for name in Outcomes.__slots__}
     assert {name: value for name, value in kept.items() if value is not None} == record
     return record
@@ -532,10 +555,10 @@ def test_any_request_gives_json_within_bounds(
     )
     watch = Watch(described)
 
-    text = orjson.dumps(watch.capture("id", {"x": x[1]}, {"y": y[1]}))
+    members = watch.capture("id", {"x": x[1]}, {"y": y[1]})
 
     assert watch.batch_size({"x": x[1]}) >= 0
-    found = json.loads(text, parse_constant=pytest.fail)
+    found = read(members)
     found.pop("capture_error", None)
     rows = {name: value for name, value in found.items() if isinstance(value, list)}
     assert rows == found
@@ -552,3 +575,41 @@ def test_record_and_baseline_hold_the_same_values(x: np.ndarray) -> None:
     for value, given_ in zip(np.ravel(np.array(read, object)), x.ravel(), strict=True):
         same = np.float32(value) if isinstance(value, float) else np.float32(float(value))
         assert same == given_ or (math.isnan(same) and math.isnan(given_))
+
+
+@given(
+    tables=st.tuples(st.integers(1, 4), st.integers(1, 5), st.integers(1, 4)).flatmap(
+        lambda sizes: st.tuples(
+            arrays.arrays(np.float32, (sizes[0], sizes[1]), elements=FINITE),
+            arrays.arrays(np.float32, (sizes[0], sizes[2]), elements=FINITE),
+        )
+    ),
+    monitoring=st.fixed_dictionaries(
+        {
+            "capture": st.sampled_from(CAPTURES),
+            "sample_rate": st.floats(0, 1),
+            "max_bytes": st.integers(0, 2000),
+            "task": st.sampled_from(TASKS),
+            "masked": st.sampled_from([(), ("a",)]),
+        }
+    ),
+    width=st.integers(1, 5),
+    classes=st.sampled_from([(), ("no", "yes"), ("no", "l" * 300)]),
+)
+@settings(max_examples=400)
+def test_tables_are_captured_alike_whichever_way(
+    tables: Any, monitoring: dict[str, Any], width: int, classes: tuple[str, ...]
+) -> None:
+    """Of a table whose text is known, a record holds what it holds of any other."""
+    x, y = tables
+    described = manifest(
+        Monitoring(inputs=(columns(*"abcde"[:width]),), scores="y", **monitoring),
+        inputs=(TensorSpec("x", "FP32", (-1, x.shape[1])),),
+        outputs=(TensorSpec("y", "FP32", (-1, y.shape[1])),),
+        classes=classes,
+    )
+    watch = Watch(described)
+
+    if watch.reads_rows(x, y, ("x", "y")):
+        found = watch.capture_rows("id", x, y, numbers(y))
+        assert read(found) == read(watch.capture("id", {"x": x}, {"y": y}))

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from typing import NamedTuple
 
 from hearth.domain.errors import UnknownLabel, VersionUnavailable
-from hearth.domain.frozen import dataclass
 from hearth.domain.identity import STABLE
 from hearth.domain.registry_entry import RegistryEntry, Split
 
 SPLIT = "split"
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """What a request asked for: a version, or a label, or neither (then `stable`)."""
 
     model: str
@@ -21,8 +20,7 @@ class Target:
     label: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """The version that answers, and why: `version`, `label` or `split`."""
 
     model: str

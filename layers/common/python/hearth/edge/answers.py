@@ -5,17 +5,15 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import field
-from typing import Any
+from typing import Any, NamedTuple
 
-from hearth.domain.frozen import dataclass
+from hearth.edge.headers import REQUEST_ID
 
 LARGE = 1 << 16
-JSON = {"Content-Type": "application/json"}
+JSON: Mapping[str, str] = {"Content-Type": "application/json"}
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What goes back.
 
     Args:
@@ -27,7 +25,7 @@ class Answer:
 
     status: int
     body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=lambda: dict(JSON))
+    headers: Mapping[str, str] = JSON
     binary: bool = False
 
 
@@ -35,12 +33,19 @@ def of_json(status: int, value: object) -> Answer:
     return Answer(status, json.dumps(value).encode())
 
 
-def render(answer: Answer) -> dict[str, Any]:
+def render(answer: Answer, request_id: str = "") -> dict[str, Any]:
+    """Return an answer as the gateway takes it.
+
+    Args:
+        answer: What goes back.
+        request_id: What the answer is to name its request by; "" for not at all.
+    """
+    status, body, headers, binary = answer
     return {
-        "statusCode": answer.status,
-        "headers": dict(answer.headers),
-        "body": _base64(answer.body) if answer.binary else answer.body.decode(),
-        "isBase64Encoded": answer.binary,
+        "statusCode": status,
+        "headers": {**headers, REQUEST_ID: request_id} if request_id else {**headers},
+        "body": _base64(body) if binary else body.decode(),
+        "isBase64Encoded": binary,
     }
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
-from dataclasses import replace
 
 from hearth.domain.errors import MalformedBody, PayloadTooLarge, UnsupportedCoding
 from hearth.edge.answers import Answer
@@ -31,7 +30,9 @@ def inflated(body: bytes, headers: Mapping[str, str], limit: int = INFLATED_LIMI
         >>> inflated(zlib.compress(b"{}"), {"content-encoding": "deflate"})
         b'{}'
     """
-    coding = headers.get("content-encoding", "").strip().lower()
+    if "content-encoding" not in headers:
+        return body
+    coding = headers["content-encoding"].strip().lower()
     if not coding or coding == "identity":
         return body
     if coding not in _WINDOWS:
@@ -77,9 +78,9 @@ def deflated(answer: Answer, request: HttpRequest) -> Answer:
     headers = {**answer.headers, "Vary": "Accept-Encoding"}
     # What goes as text grows by a third when it goes as bytes.
     if len(body) >= len(answer.body) * (1 if answer.binary else 3 / 4):
-        return replace(answer, headers=headers)
+        return answer._replace(headers=headers)
     headers["Content-Encoding"] = coding
-    return replace(answer, body=body, headers=headers, binary=True)
+    return answer._replace(body=body, headers=headers, binary=True)
 
 
 def _accepted(header: str) -> str:

@@ -19,7 +19,7 @@ from hearth.edge.events import (
     message_event,
     queue_batch,
 )
-from hearth.edge.headers import OUTPUT_LOCATION, REQUEST_ID
+from hearth.edge.headers import OUTPUT_LOCATION
 from hearth.edge.problem import of_error, of_unexpected
 
 Flow = Callable[[HttpRequest], Answer]
@@ -45,13 +45,7 @@ def respond(event: Event, flow: Flow, *, identified: bool = False) -> dict[str, 
     except Exception as error:  # noqa: BLE001 (a worker that dies of one request fails the next too)
         traceback.print_exc(file=sys.stderr)
         answer = of_unexpected(error)
-    return _identified(answer, request) if identified and request else render(answer)
-
-
-def _identified(answer: Answer, request: HttpRequest) -> dict[str, Any]:
-    response = render(answer)
-    response["headers"][REQUEST_ID] = request.request_id
-    return response
+    return render(answer, request.request_id if identified and request else "")
 
 
 def invoke(event: Event, flow: Flow, request_id: str) -> Any:  # noqa: ANN401 (any JSON)
@@ -71,7 +65,7 @@ def invoke(event: Event, flow: Flow, request_id: str) -> Any:  # noqa: ANN401 (a
             return json.loads(answer.body, parse_constant=_refuse)
     except ValueError:
         pass
-    return _identified(answer, request)
+    return render(answer, request.request_id)
 
 
 def _refuse(token: str) -> None:

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from hearth.domain.frozen import dataclass
 from hearth.domain.manifest import Manifest
 from hearth.domain.routing import Route
 from hearth.domain.signature import Signature
 from hearth.edge.answers import Answer
 from hearth.serving.session import Tensors
 
+_NOTHING = memoryview(b"")
 
-@dataclass(frozen=True, slots=True)
-class Body:
+
+class Body(NamedTuple):
     """What a request carries, decompressed, from wherever it came, and the headers beside it."""
 
     content: bytes
     headers: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """A request's body, read as far as that goes without knowing the model.
 
     Args:
@@ -36,13 +34,12 @@ class Asked:
 
     document: Mapping[str, Any]
     verb: str
-    binary: memoryview = field(default_factory=lambda: memoryview(b""))
+    binary: memoryview = _NOTHING
     id: str = ""
     raw: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
+class Served(NamedTuple):
     """The version that answers, and what its manifest says."""
 
     route: Route

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from hashlib import blake2b
-from typing import Any
 
 import orjson
 from hearth.domain.distribution import Value
@@ -20,6 +19,7 @@ from hearth.serving.features import Features
 from hearth.serving.figures import TENSOR_FIGURES, TEXT_FIGURES
 from hearth.serving.numbers import Array
 from hearth.serving.outcomes import Deciding, Outcomes
+from hearth.serving.rows import numbers
 from hearth.serving.session import Tensors
 from hearth.serving.tensors import widened
 
@@ -31,7 +31,7 @@ MOST_BYTES = 240_000
 
 # How many rows are written to tell how long those of a large batch are.
 _PROBED = 4
-_TYPICAL = 12  # bytes a value
+_TYPICAL, _LONGEST = 12, 26  # bytes a value
 _FULL = 2.0**64
 
 _Write = Callable[[int], dict[str, bytes]]
@@ -91,39 +91,67 @@ class Watch:
         array = inputs.get(self._batch_input)
         return len(array) if array is not None and array.ndim else 1
 
-    def capture(self, request_id: str, inputs: Tensors, outputs: Tensors) -> dict[str, Any]:
-        """Return the members of a record that come from tensors, as JSON text.
+    def capture(self, request_id: str, inputs: Tensors, outputs: Tensors) -> bytes:
+        """Return the members of a record that come from tensors, as JSON text behind commas.
 
         It never raises: where something goes wrong, `capture_error` says what, and what can be
         had is there without the rest.
         """
         asked = self._asked(request_id, outputs)
         if not any(asked) or not self._most:
-            return {}
+            return b""
         try:
-            return self._fragments(*asked, inputs, outputs)
+            return _members(self._texts(*asked, inputs, outputs))
         except Exception as error:  # noqa: BLE001 (the answer is there, and nothing may keep it)
-            failed = {"capture_error": type(error).__name__}
+            failed = {"capture_error": orjson.dumps(type(error).__name__)}
         if all(asked):
             for one in ((False, True), (True, False)):
                 try:
-                    return {**self._fragments(*one, inputs, outputs), **failed}
+                    return _members({**self._texts(*one, inputs, outputs), **failed})
                 except Exception:  # noqa: BLE001, S112 (the first is the one that is told)
                     continue
-        return failed
+        return _members(failed)
+
+    def reads_rows(self, rows: Array, scores: Array, names: tuple[str, str]) -> bool:
+        """Return whether `capture_rows` gives what `capture` does for tables of these shapes.
+
+        Args:
+            rows: The one input.
+            scores: The one output.
+            names: Theirs.
+        """
+        values = rows.shape[1] + scores.shape[1]
+        return (
+            self._batched
+            and len(rows) == len(scores)
+            and len(rows) * (values * _LONGEST + self._deciding.longest) <= self._most
+            and (
+                self._capture == NO_INPUTS or self._features.are_columns_of(names[0], rows.shape[1])
+            )
+            and self._deciding.are_of(names[1], scores.shape[1])
+        )
+
+    def capture_rows(self, request_id: str, rows: Array, scores: Array, text: bytes) -> bytes:
+        """Return what `capture` does of one table, and of another whose JSON text is known."""
+        decided = self._deciding.judged(scores, text)
+        if not self._is_chosen(request_id):
+            return decided
+        return b'%b,"features":%b' % (decided, numbers(rows))
 
     def _asked(self, request_id: str, outputs: Tensors) -> tuple[bool, bool]:
         """Return whether features are captured of this request, and whether outcomes are."""
-        wanted = self._capture == ALL
-        if self._capture == SAMPLED:
-            # By the id alone: whoever tries again is captured again, or again is not.
-            digest = blake2b(request_id.encode("utf-8", "replace"), digest_size=8).digest()
-            wanted = int.from_bytes(digest, "big") < self._threshold
-        return wanted, not self._deciding.names.isdisjoint(outputs)
+        return self._is_chosen(request_id), not self._deciding.names.isdisjoint(outputs)
 
-    def _fragments(
+    def _is_chosen(self, request_id: str) -> bool:
+        if self._capture != SAMPLED:
+            return self._capture == ALL
+        # By the id alone: whoever tries again is captured again, or again is not.
+        digest = blake2b(request_id.encode("utf-8", "replace"), digest_size=8).digest()
+        return int.from_bytes(digest, "big") < self._threshold
+
+    def _texts(
         self, with_features: bool, with_outcomes: bool, inputs: Tensors, outputs: Tensors
-    ) -> dict[str, Any]:
+    ) -> dict[str, bytes]:
         count = decided = -1
         batches: list[Array | None] = []
         tables: dict[str, Array] = {}
@@ -148,8 +176,7 @@ class Watch:
                 found["captured"] = orjson.dumps(list(range(0, count, step)))
             return found
 
-        texts = self._fitting(count, width, write)
-        return {name: orjson.Fragment(text) for name, text in texts.items()}
+        return self._fitting(count, width, write)
 
     def _as_numbers(self, inputs: Tensors) -> Tensors:
         if not self._bfloats:
@@ -175,6 +202,10 @@ class Watch:
                 return texts
             step = max(step + 1, min(count, math.ceil(step * size / self._most)))
         raise PayloadTooLarge("no row fits into a record", expected=f"at most {self._most} bytes")
+
+
+def _members(texts: dict[str, bytes]) -> bytes:
+    return b"".join([b',"%b":%b' % (name.encode(), text) for name, text in texts.items()])
 
 
 def _capture(monitoring: Monitoring) -> str:

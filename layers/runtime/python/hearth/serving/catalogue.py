@@ -81,6 +81,11 @@ class Catalogue:
             seen.settled[target] = route
         return route
 
+    def settled(self, target: Target) -> Route | None:
+        """Return the version that answers, where that takes neither a key nor the registry."""
+        seen = self._seen.get(target.model)
+        return seen.settled.get(target) if seen and self._monotonic() < seen.until else None
+
     def versions(self, model: str) -> list[int]:
         """Return a model's versions that can be served."""
         return self._entry(model)[0].read.entry.available()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hearth.domain.errors import SignatureMismatch
 from hearth.domain.signature import Signature, TensorSpec
-from hearth.serving.numbers import Array
+from hearth.serving.numbers import DTYPES, Array
 from hearth.serving.session import Tensors
 
 
@@ -17,8 +17,9 @@ def conform(tensors: Tensors, signature: Signature) -> None:
     _conform_names(tensors, signature)
     symbols: dict[str, tuple[str, int]] = {}
     for spec in signature.inputs:
-        if spec.name in tensors:
-            _conform_one(spec, tensors[spec.name], symbols)
+        array = tensors.get(spec.name)
+        if array is not None:
+            _conform_one(spec, array, symbols)
 
 
 def _conform_names(tensors: Tensors, signature: Signature) -> None:
@@ -39,7 +40,7 @@ def _conform_names(tensors: Tensors, signature: Signature) -> None:
 
 def _conform_one(spec: TensorSpec, array: Array, symbols: dict[str, tuple[str, int]]) -> None:
     shape = array.shape
-    if array.dtype != spec.type.numpy:
+    if array.dtype != DTYPES[spec.datatype]:
         raise SignatureMismatch(
             f"input {spec.name!r} has another datatype",
             got=array.dtype.name,

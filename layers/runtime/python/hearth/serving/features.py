@@ -39,6 +39,9 @@ class Watched:
             self._runs.append((masked, slice(columns[0], columns[-1] + 1)))
         self.whole = self._runs == [(False, slice(0, self.width))]
 
+    def is_table_of(self, name: str, width: int) -> bool:
+        return (self.name, self._form, self.width) == (name, COLUMNS, width) and self.whole
+
     def table(self, array: Array) -> Array:
         """Return the values of examples: shape [n, width].
 
@@ -88,6 +91,10 @@ class Features:
     def __init__(self, monitoring: Monitoring, *, batched: bool) -> None:
         self._inputs = [Watched(watched, monitoring) for watched in monitoring.inputs]
         self._batched = batched
+
+    def are_columns_of(self, name: str, width: int) -> bool:
+        """Return whether all features are one input's columns, and none is masked."""
+        return len(self._inputs) == 1 and self._inputs[0].is_table_of(name, width)
 
     def batches(self, inputs: Tensors) -> tuple[int, list[Array | None]]:
         """Return how many examples there are, and of each watched input a batch of them.

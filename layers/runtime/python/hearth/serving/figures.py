@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from hearth.serving.numbers import Array
@@ -18,8 +21,9 @@ TEXT_FIGURES = ("characters", "words", "non_ascii", "digits", "empty")
 for a text without any, else 0. Words are what ASCII's white space divides.
 """
 
-# Numbers that are looked at together: few enough to stay in a processor's cache.
-_BLOCK = 1 << 16
+# Numbers that are looked at together: so many that calling numpy costs little beside them, and few
+# enough to be of another type, or compared, for so long.
+_BLOCK = 1 << 20
 # Numbers that are added in their own width: few enough to lose nothing that counts.
 _CHUNK = 1024
 # A variance below this part of the squared mean has lost digits to it.
@@ -50,31 +54,77 @@ def of_tensors(array: Array) -> Array:
     step = max(1, _BLOCK // max(size, 1))
     with np.errstate(over="ignore", invalid="ignore"):
         for at in range(0, count, step):
-            found[at : at + step] = _of_block(flat[at : at + step].astype(dtype, copy=False))
+            found[at : at + step] = _of_rows(_Pieces(flat[at : at + step], dtype))
     return found
 
 
-def _of_block(values: Array) -> Array:
-    size = values.shape[1]
-    if not values.size:
+@dataclass(frozen=True, slots=True)
+class _Pieces:
+    """Some examples' numbers, a few columns at a time.
+
+    Args:
+        rows: Shape [examples, numbers].
+        dtype: What they are added as.
+        finite: Of one example, whether those that are not finite are left out.
+    """
+
+    rows: Array
+    dtype: np.dtype[Any]
+    finite: bool = False
+
+    def __iter__(self) -> Iterator[Array]:
+        for at in range(0, self.rows.shape[1], _BLOCK):
+            piece = self.rows[:, at : at + _BLOCK].astype(self.dtype, copy=False)
+            yield piece[np.isfinite(piece)][None] if self.finite else piece
+
+
+def _of_rows(pieces: _Pieces) -> Array:
+    """Return the figures of each row."""
+    found = [_totals(piece) for piece in pieces if piece.size]
+    if not found:
         return np.array([math.nan] * 6 + [0.0])
-    low, high = values.min(axis=1), values.max(axis=1)
+    low, high, zeros, total, squares, size = found[0] if len(found) == 1 else _merged(found)
     # A NaN anywhere is the least and the greatest.
     if not (np.isfinite(low) & np.isfinite(high)).all():
-        return np.stack([_of_some(row) for row in values])
+        return np.stack([_of_some(row, pieces.dtype) for row in pieces.rows])
     most = max(abs(low.min()), abs(high.max()))
-    if values.dtype == np.float32 and most and not _SMALL < most < _LARGE:
-        return _of_block(values.astype(np.float64))
-    total, squares = _sums(values)
+    if pieces.dtype == np.float32 and most and not _SMALL < most < _LARGE:
+        return _of_rows(replace(pieces, dtype=np.dtype(np.float64)))
     mean = total / size
     variance = squares / size - mean * mean
     if (variance < _CANCELLED * mean * mean).any():
-        off, squares_off = _sums(values - mean[:, None].astype(values.dtype))
-        variance = squares_off / size - (off / size) ** 2
+        variance = _variance_around(mean, pieces, size)
     deviation = np.sqrt(np.maximum(variance, 0))
-    zeros = np.divide([np.count_nonzero(row) for row in values == 0], size)
-    none = np.zeros(len(values))
-    return np.stack([mean, deviation, low, high, np.sqrt(squares), zeros, none], axis=1)
+    none = np.zeros(len(low))
+    return np.stack([mean, deviation, low, high, np.sqrt(squares), zeros / size, none], axis=1)
+
+
+_Totals = tuple[Array, Array, Array, Array, Array, int]
+
+
+def _totals(values: Array) -> _Totals:
+    """Return each row's least, greatest, zeros, sum and sum of squares, and how many numbers."""
+    zeros = np.array([np.count_nonzero(row) for row in values == 0])
+    return (values.min(axis=1), values.max(axis=1), zeros, *_sums(values), values.shape[1])
+
+
+def _merged(parts: Iterable[_Totals]) -> _Totals:
+    low, high, zeros, total, squares, size = zip(*parts, strict=True)
+    return (
+        np.min(low, axis=0),
+        np.max(high, axis=0),
+        sum(zeros),
+        sum(total),
+        sum(squares),
+        sum(size),
+    )
+
+
+def _variance_around(mean: Array, pieces: _Pieces, size: int) -> Array:
+    shift = mean[:, None].astype(pieces.dtype)
+    parts = [_sums(piece - shift) for piece in pieces]
+    off, squares = (np.sum(part, axis=0) for part in zip(*parts, strict=True))
+    return np.asarray(squares / size - (off / size) ** 2)
 
 
 def _sums(values: Array) -> tuple[Array, Array]:
@@ -87,10 +137,11 @@ def _sums(values: Array) -> tuple[Array, Array]:
     return sums, squares
 
 
-def _of_some(row: Array) -> Array:
-    finite = row[np.isfinite(row)]
-    figures = _of_block(finite[None]).reshape(-1)
-    figures[-1] = 1 - finite.size / row.size
+def _of_some(row: Array, dtype: np.dtype[Any]) -> Array:
+    pieces = _Pieces(row[None], dtype)
+    figures = _of_rows(replace(pieces, finite=True)).reshape(-1)
+    finite = sum(np.count_nonzero(np.isfinite(piece)) for piece in pieces)
+    figures[-1] = 1 - finite / row.size
     return figures
 
 

@@ -161,20 +161,30 @@ def dumps(value: Any) -> bytes:  # noqa: ANN401 (any JSON, with arrays in it)
     return orjson.dumps(value, default=_other, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
-def array(values: np.ndarray[Any, Any]) -> Any:  # noqa: ANN401
-    """Return what `dumps` is to be given for an array: itself, unless orjson would spoil it."""
-    if values.dtype.kind == "f" and values.dtype.itemsize <= 2:
+def array(values: np.ndarray[Any, Any]) -> orjson.Fragment:
+    """Return what `dumps` is to be given for an array."""
+    return orjson.Fragment(text_of(values))
+
+
+def text_of(values: np.ndarray[Any, Any]) -> bytes:
+    """Return the JSON text of an array.
+
+    Example:
+        >>> text_of(np.float32([[0.1, np.nan]]))
+        b'[[0.1,NaN]]'
+    """
+    is_float = values.dtype.kind == "f"
+    if is_float and values.dtype.itemsize <= 2:
         # orjson writes a float16 with the digits of its float32. str() of a numpy float is the
         # shortest text of its own width, and float() keeps those digits.
         shortest = np.array([float(str(value)) for value in values.ravel()], object)
-        return orjson.Fragment(_dumps_tokens(shortest.reshape(values.shape).tolist()))
+        return _dumps_tokens(shortest.reshape(values.shape).tolist())
     if not values.ndim:
         value = values[()]
-        finite = values.dtype.kind != "f" or np.isfinite(value)
-        return value if finite else orjson.Fragment(_TOKENS[str(value)])
+        return _TOKENS[str(value)] if is_float and not np.isfinite(value) else dumps(value)
     if not values.flags.c_contiguous:
         values = np.ascontiguousarray(values)
-    return orjson.Fragment(_with_tokens(values)) if values.dtype.kind == "f" else values
+    return _with_tokens(values) if is_float else dumps(values)
 
 
 def _dumps_tokens(value: Any) -> bytes:  # noqa: ANN401

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from hearth.domain.datatype import Datatype
+from hearth.domain.datatype import DATATYPES, Datatype
 
 if TYPE_CHECKING:
     import simdjson
 
 Array = np.ndarray[Any, Any]
 
+DTYPES = {datatype.name: np.dtype(datatype.numpy) for datatype in DATATYPES}
 MOST_DIMENSIONS = 64  # numpy's own bound
 # Below this many characters a list of Python numbers is as fast.
 WORTHWHILE = 4096
@@ -22,6 +22,8 @@ _MOST_QUOTES = 4096
 # The memory that a parser took for larger text is given back.
 _KEPT = 32 << 20
 _PLACE = "~numbers~"
+# Characters, or numbers, that are looked at together.
+_PART = 1 << 17
 _DIGITS = b"0123456789+-.eE \t\r\n"
 # How simdjson's buffers call the types that JSON numbers have.
 _BUFFERS: dict[str, tuple[Literal["d", "i", "u"], np.dtype[Any]]] = {
@@ -58,26 +60,24 @@ class Numbers:
             array([[ 1. ,  2.5],
                    [-3. ,  4. ]], dtype=float32)
         """
-        dtype = np.dtype(datatype.numpy)
-        shape = _shape(self.text.translate(None, _DIGITS))
+        dtype = DTYPES[datatype.name]
+        shape = _shape(_skeleton(self.text))
         if shape is None or dtype.kind not in _BUFFERS:
             return None
-        flat = self._flat(*_BUFFERS[dtype.kind])
-        if flat is None or math.prod(shape) != flat.size:
-            return None
-        return _cast(flat, dtype, shape)
+        made = np.empty(shape, dtype)
+        return made if self._read_into(made) else None
 
-    def _flat(self, kind: Literal["d", "i", "u"], dtype: np.dtype[Any]) -> Array | None:
+    def _read_into(self, made: Array) -> bool:
         import simdjson  # only large bodies need it
 
         parser = _parser() if len(self.text) <= _KEPT else simdjson.Parser()
         try:
-            parsed = parser.parse(self.text)
-            if not isinstance(parsed, simdjson.Array):
-                return None
-            return np.frombuffer(parsed.as_buffer(of_type=kind), dtype)
-        except (ValueError, TypeError, RuntimeError):
-            return None
+            # Beyond float32 is infinity, as elsewhere.
+            with np.errstate(over="ignore", under="ignore"):
+                _fill(made, parser.parse(self.text))
+        except (ValueError, TypeError, AttributeError, RuntimeError):
+            return False
+        return True
 
 
 @cache
@@ -88,13 +88,30 @@ def _parser() -> simdjson.Parser:
     return simdjson.Parser()
 
 
-def _cast(flat: Array, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Array | None:
-    if dtype.kind in "iu" and flat.itemsize > dtype.itemsize:
-        limits = np.iinfo(dtype)
+def _fill(made: Array, parsed: Any) -> None:  # noqa: ANN401 (any JSON)
+    """Write numbers into an array, part by part: simdjson's own of them take twice the memory.
+
+    Raises:
+        ValueError, TypeError, AttributeError: If they are no numbers of that kind, or too many.
+    """
+    if made.ndim > 1 and made.size > _PART:
+        for part, item in zip(made, parsed, strict=True):
+            _fill(part, item)
+        return
+    kind, wide = _BUFFERS[made.dtype.kind]
+    flat = np.frombuffer(parsed.as_buffer(of_type=kind), wide)
+    if made.dtype.kind in "iu" and flat.size:
+        limits = np.iinfo(made.dtype)
         if flat.min() < limits.min or flat.max() > limits.max:
-            return None
-    with np.errstate(over="ignore", under="ignore"):  # beyond float32 is infinity, as elsewhere
-        return flat.astype(dtype, copy=False).reshape(shape)
+            raise ValueError("beyond the type")
+    made[...] = flat.reshape(made.shape)
+
+
+def _skeleton(text: bytes) -> bytes:
+    """Return an array's text without its numbers."""
+    # What is left is taken from memory for all of it: better for one part after the other.
+    parts = range(0, len(text), _PART)
+    return b"".join([text[at : at + _PART].translate(None, _DIGITS) for at in parts])
 
 
 def _shape(skeleton: bytes) -> tuple[int, ...] | None:

@@ -11,7 +11,7 @@ from hearth.domain.distribution import Value
 from hearth.domain.errors import PayloadTooLarge, SignatureMismatch
 from hearth.domain.frozen import dataclass
 from hearth.domain.manifest import Manifest
-from hearth.domain.monitoring import RANKING, REGRESSION
+from hearth.domain.monitoring import CLASSIFICATION, RANKING, REGRESSION
 from hearth.serving import rows
 from hearth.serving.numbers import Array
 from hearth.serving.session import Tensors
@@ -65,6 +65,7 @@ class Deciding:
         self._classes = manifest.class_labels
         self._texts = [_text(label) for label in manifest.class_labels]
         self._known = set(manifest.class_labels)
+        self.longest = max(map(len, self._texts), default=0)
 
     def batches(self, outputs: Tensors) -> tuple[int, dict[str, Array]]:
         """Return how many examples there are, and the outputs that matter as tables of them.
@@ -112,11 +113,32 @@ class Deciding:
         # A model may name the class of each score itself, example by example.
         names = label if label is not None and label.shape == scores.shape else None
         if names is None and self._task != RANKING and scores.shape[1] <= MOST_SCORES:
-            text = found["scores"] = rows.numbers(scores)
-            best = _best(scores) if b'"NaN"' in text else scores.argmax(axis=1).tolist()
-            return {"predicted": self._joined(best), **found}
+            text = rows.numbers(scores)
+            return {"predicted": self._predicted(scores, text), "scores": text, **found}
         found["top"], first = self._top(scores, names)
         return {"predicted": first, **found}
+
+    def are_of(self, output: str, width: int) -> bool:
+        """Return whether `judged` says of a table of this output, so wide, what `texts` does."""
+        few = self._task == CLASSIFICATION and 1 < width <= MOST_SCORES
+        one = self.names == {output} == {self._scores} and (few or self._task == REGRESSION)
+        return one or not self.names
+
+    def judged(self, scores: Array, text: bytes) -> bytes:
+        """Return what a record holds of a table that `are_of` accepts, as `members` writes it.
+
+        Args:
+            scores: Shape [examples, classes or values].
+            text: The same as `rows.numbers` writes it.
+        """
+        if self._task == REGRESSION:
+            return b',"values":%b' % text
+        if not self.names:
+            return b""
+        return b',"predicted":%b,"scores":%b' % (self._predicted(scores, text), text)
+
+    def _predicted(self, scores: Array, text: bytes) -> bytes:
+        return self._joined(_best(scores) if b'"NaN"' in text else scores.argmax(axis=1).tolist())
 
     def _joined(self, best: list[int | None]) -> bytes:
         return b"[%b]" % b",".join([b"null" if at is None else self._class(at) for at in best])

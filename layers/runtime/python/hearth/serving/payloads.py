@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from hearth.domain.errors import HearthError, LocationRefused, PayloadTooLarge
 from hearth.domain.frozen import dataclass
@@ -68,7 +68,7 @@ class Carrier:
         headers = {**request.headers, **found.headers}
         return Body(inflated(found.content, found.headers, self.limit), headers)
 
-    def require_room(self, outputs: Iterable[Array], request: HttpRequest) -> None:
+    def require_room(self, outputs: Collection[Array], request: HttpRequest) -> None:
         """Refuse outputs that no answer can hold, before text is made of them.
 
         Raises:
@@ -78,6 +78,8 @@ class Carrier:
         most = self.limit if written else ANSWER_LIMIT - _ENVELOPE
         if not written and "accept-encoding" in request.headers:
             most *= 4  # compressed, it may yet fit
+        if sum([array.nbytes for array in outputs]) <= most:
+            return
         size = sum(min(a.nbytes, a.size * (4 if a.dtype.kind == "f" else 2)) for a in outputs)
         if size > most:
             raise PayloadTooLarge(
@@ -93,9 +95,9 @@ class Carrier:
         Raises:
             PayloadTooLarge: If it must go back and is larger than a function can answer.
         """
-        key = self._output_key(request)
-        if not key:
+        if OUTPUT not in request.headers:
             return bounded(answer if request.direct else deflated(answer, request), request)
+        key = self.key_of(request.headers[OUTPUT])
         if len(answer.body) > self.limit:
             raise PayloadTooLarge(
                 "the answer is larger than an object may be",

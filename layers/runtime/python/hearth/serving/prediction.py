@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from time import perf_counter as _now
 
+import orjson
 from hearth.domain.errors import HearthError, MalformedPath, ResourceExhausted
 from hearth.domain.identity import STABLE
 from hearth.domain.routing import Route
+from hearth.domain.signature import PREDICT
 from hearth.edge.answers import JSON, Answer
 from hearth.edge.events import HttpRequest
 from hearth.edge.headers import ROUTING_KEY
 from hearth.edge.problem import status_of
 from hearth.edge.routes import Call, parse_v1, parse_v2
-from hearth.serving import json_text
+from hearth.serving import json_text, payloads
 from hearth.serving import record as records
 from hearth.serving.asked import Asked, Served, ServingProtocol
 from hearth.serving.check import conform
@@ -25,7 +28,9 @@ from hearth.serving.tf_serving import TfServing
 from hearth.serving.worker import Worker
 
 _ROUTING_KEY = ROUTING_KEY.lower()
-_PREDICTIONS = ("predict", "infer", "classify", "regress")
+# Headers by which a body is not what it is, or an answer goes elsewhere.
+_CARRIED = frozenset(("content-encoding", payloads.INPUT, payloads.OUTPUT))
+_PREDICTIONS = (PREDICT, "infer", "classify", "regress")
 _DESCRIPTIONS = ("metadata", "config")
 
 _TF_SERVING, _OPEN_INFERENCE = TfServing(), OpenInference()
@@ -38,13 +43,53 @@ def predict(request: HttpRequest, worker: Worker) -> Answer:
         HearthError: Whatever is wrong; of a prediction, it is in the record.
     """
     try:
-        call, protocol = _parse(request)
+        call, protocol = parsed = _parse(request.method, request.path)
         if call.verb in _DESCRIPTIONS:
             return _describe(call, protocol, worker)
-        return _recorded(request, (call, protocol), worker)
+        return _express(request, call, worker) or _recorded(request, parsed, worker)
     except Exception as error:
         worker.carrier.report(error, request)
         raise
+
+
+def _express(request: HttpRequest, call: Call, worker: Worker) -> Answer | None:
+    """Return the answer to a request like one that was answered; None for any other.
+
+    It is what `_recorded` would answer, and so is the record. All that can fail fails there.
+    """
+    started = _now()
+    found = worker.at_hand(call.target) if _is_plain(request, call) else None
+    form = found and found[1].express.form(request.body)
+    if not found or not form or not form.read(request.body):
+        return None
+    (_, version, label, why, _), opened = found
+    ran = _now()
+    try:
+        form.run()
+    except HearthError:
+        opened.express.forget(form)
+        return None
+    began = _now()
+    text = orjson.dumps(form.scores, option=orjson.OPT_SERIALIZE_NUMPY)
+    if b"null" in text:
+        return None  # which is how orjson writes what is not finite
+    answer = Answer(200, form.answer % text, JSON)
+    ended = _now()
+    record = records.of_request(request, call.target.model)
+    record.known, record.status = True, answer.status
+    record.version, record.route, record.why = version, label, why
+    record.response_bytes, record.batch = len(answer.body), form.batch
+    answer = worker.carrier.deliver(answer, request)
+    record.captured = form.capture(request.request_id, form.rows, form.scores, text)
+    record.decode_ms, record.model_ms = (ran - started) * 1000, (began - ran) * 1000
+    record.encode_ms, record.latency_ms = (ended - began) * 1000, (_now() - started) * 1000
+    records.write(record)
+    return answer
+
+
+def _is_plain(request: HttpRequest, call: Call) -> bool:
+    """Return whether a request's body is all that its answer depends on."""
+    return call.verb == PREDICT and _CARRIED.isdisjoint(request.headers)
 
 
 def _recorded(request: HttpRequest, parsed: tuple[Call, ServingProtocol], worker: Worker) -> Answer:
@@ -103,6 +148,8 @@ def _predict(
     record.response_bytes = len(answer.body)
     delivered = worker.carrier.deliver(answer, request)
     record.captured = opened.watch.capture(request.request_id, inputs, outputs)
+    if _is_plain(request, call):
+        opened.express.learn(request.body, inputs, outputs)
     return delivered
 
 
@@ -127,13 +174,14 @@ def _run(
     return inputs, outputs
 
 
-def _parse(request: HttpRequest) -> tuple[Call, ServingProtocol]:
-    newer = request.path.startswith("/v2")
+@lru_cache(maxsize=512)
+def _parse(method: str, path: str) -> tuple[Call, ServingProtocol]:
+    newer = path.startswith("/v2")
     protocol: ServingProtocol = _OPEN_INFERENCE if newer else _TF_SERVING
-    call = (parse_v2 if newer else parse_v1)(request.method, request.path)
-    expected = _DESCRIPTIONS if request.method == "GET" else _PREDICTIONS
+    call = (parse_v2 if newer else parse_v1)(method, path)
+    expected = _DESCRIPTIONS if method == "GET" else _PREDICTIONS
     if call.verb not in expected:
-        raise MalformedPath(f"Malformed request: {request.method} {request.path[:200]}")
+        raise MalformedPath(f"Malformed request: {method} {path[:200]}")
     return call, protocol
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -40,6 +40,13 @@ _ANSWERED = {
 }
 _OPENED = {"ColdStarts": _COUNT, "LoadTime": _MS}
 
+_LINE = (
+    b'%b%d},"record":"'
+    + SCHEMA.encode()
+    + b'","request_id":%b,%b,"Latency":%.3f,"ModelLatency":%.3f,"DecodeLatency":%.3f,'
+    b'"EncodeLatency":%.3f,"RequestBytes":%d,"ResponseBytes":%d,"BatchSize":%d%b%b}\n'
+)
+
 
 class Record:
     """What is known of a prediction so far; filled while it runs, written before it answers.
@@ -64,7 +71,7 @@ class Record:
         batch: Examples in the request.
         slices: The caller's groups.
         slices_refused: How many of them are none.
-        captured: Members that come from tensors, as JSON text.
+        captured: Members that come from tensors, as JSON text, each behind a comma.
     """
 
     # Of the class: most of them are the same in almost every record.
@@ -73,7 +80,7 @@ class Record:
     version = status = request_bytes = response_bytes = batch = slices_refused = 0
     latency_ms = decode_ms = model_ms = encode_ms = load_ms = 0.0
     slices: Mapping[str, str] = MappingProxyType({})
-    captured: Mapping[str, Any] = MappingProxyType({})
+    captured = b""
 
     def __init__(self, request_id: str, model: str) -> None:
         self.request_id = request_id
@@ -104,58 +111,90 @@ def write(record: Record) -> None:
         CloudWatch embedded metric format specification: `_aws.Timestamp` in milliseconds,
         metric targets as top-level numbers, dimensions as top-level strings.
     """
-    opened, status = record.load_ms > 0, record.status
-    # Only what exists becomes a dimension: a caller who makes up names makes no metrics.
-    depth = 2 if record.version else int(record.known)
-    members: dict[str, Any] = {
-        "request_id": record.request_id,
-        "model": record.model,
-        "version": str(record.version),
-        "route": record.route or "-",  # an empty dimension is dropped
-        "why": record.why,
-        "status": status,
-        "error": record.error,
-        "Requests": 1,
-        "Errors": int(status >= 400),
-        "ClientErrors": int(400 <= status < 500),
-        "ServerErrors": int(status >= 500),
-        "Latency": _ms(record.latency_ms),
-        "ModelLatency": _ms(record.model_ms),
-        "DecodeLatency": _ms(record.decode_ms),
-        "EncodeLatency": _ms(record.encode_ms),
-        "RequestBytes": record.request_bytes,
-        "ResponseBytes": record.response_bytes,
-        "BatchSize": record.batch,
-        **record.captured,
-    }
+    head, tail = _fixed(
+        (record.model, record.version, record.route, record.why),
+        (record.status, record.error),
+        record.known,
+        record.load_ms > 0,
+    )
+    line = _LINE % (
+        head,
+        time.time_ns() // 1_000_000,
+        orjson.dumps(record.request_id),
+        tail,
+        record.latency_ms,
+        record.model_ms,
+        record.decode_ms,
+        record.encode_ms,
+        record.request_bytes,
+        record.response_bytes,
+        record.batch,
+        record.captured,
+        _rare(record),
+    )
+    sys.stdout.write(line.decode())
+    sys.stdout.flush()
+
+
+def _rare(record: Record) -> bytes:
+    """Return the members that few lines have."""
+    if not (record.caller_id or record.slices or record.slices_refused or record.load_ms > 0):
+        return b""
+    members: dict[str, Any] = {}
     if record.caller_id:
         members["caller_id"] = record.caller_id
     if record.slices:
         members["slices"] = record.slices
     if record.slices_refused:
         members["slices_refused"] = record.slices_refused
-    if opened:
-        members["ColdStarts"], members["LoadTime"] = 1, _ms(record.load_ms)
-    head = _head(depth, not record.error, opened)
-    rest = orjson.dumps(members, option=orjson.OPT_APPEND_NEWLINE).decode()
-    sys.stdout.write(f'{head}{int(time.time() * 1000)}}},"record":"{SCHEMA}",{rest[1:]}')
-    sys.stdout.flush()
+    if record.load_ms > 0:
+        members["ColdStarts"], members["LoadTime"] = 1, round(record.load_ms, 3)
+    return b"," + _members(members)
 
 
-@cache
-def _head(depth: int, answered: bool, opened: bool) -> str:
+@lru_cache(maxsize=1024)
+def _fixed(
+    whence: tuple[str, int, str, str], result: tuple[int, str], known: bool, opened: bool
+) -> tuple[bytes, bytes]:
+    """Return what a line has in common with others: up to its time, and behind its id.
+
+    Args:
+        whence: Model, version, route and why.
+        result: Status and error.
+        known: Whether there is such a model.
+        opened: Whether it was opened just now.
+    """
+    (model, version, route, why), (status, error) = whence, result
+    # Only what exists becomes a dimension: a caller who makes up names makes no metrics.
+    depth = 2 if version else int(known)
+    return _head(depth, not error, opened), _members(
+        {
+            "model": model,
+            "version": str(version),
+            "route": route or "-",  # an empty dimension is dropped
+            "why": why,
+            "status": status,
+            "error": error,
+            "Requests": 1,
+            "Errors": int(status >= 400),
+            "ClientErrors": int(400 <= status < 500),
+            "ServerErrors": int(status >= 500),
+        }
+    )
+
+
+def _members(members: Mapping[str, Any]) -> bytes:
+    return orjson.dumps(members)[1:-1]
+
+
+def _head(depth: int, answered: bool, opened: bool) -> bytes:
     """Return how a line begins, up to its time: what CloudWatch is to make metrics of."""
     all_ = [["model"], ["model", "version", "route"]]
     dimensions: list[list[str]] = all_[:depth] or [[]]
     units = _ALWAYS | (_ANSWERED if answered else {}) | (_OPENED if opened else {})
     metrics = [{"Name": name, "Unit": unit} for name, unit in units.items()]
     directive = {"Namespace": NAMESPACE, "Dimensions": dimensions, "Metrics": metrics}
-    text = orjson.dumps([directive]).decode()
-    return f'{{"_aws":{{"CloudWatchMetrics":{text},"Timestamp":'
-
-
-def _ms(time_ms: float) -> float:
-    return int(time_ms * 1000) / 1000  # half of what round() takes
+    return b'{"_aws":{"CloudWatchMetrics":%b,"Timestamp":' % orjson.dumps([directive])
 
 
 def _is_text(value: str) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from hearth.domain.frozen import dataclass
 from hearth.domain.manifest import Manifest
 from hearth.serving.capture import Watch
+from hearth.serving.express import Express
 from hearth.serving.session import Session
 
 # What opening costs however small a model is, as bytes that could be fetched and opened meanwhile.
@@ -22,6 +23,7 @@ class Opened:
     """A session that is ready, what its records hold, and what opening it took.
 
     `size` is what it weighs: what its session holds, and at least the files it was opened from.
+    `express` is for small requests.
     """
 
     session: Session
@@ -29,6 +31,7 @@ class Opened:
     watch: Watch
     load_ms: float
     size: int
+    express: Express
 
 
 @dataclass(slots=True)

@@ -47,8 +47,8 @@ class TfServing:
             if spec.datatype == "BF16" and spec.name in outputs:
                 outputs[spec.name] = widened(outputs[spec.name], spec.type)
         if asked.verb == PREDICT:
-            body = tf_payload.encode(asked.document, outputs)
-        elif asked.verb == CLASSIFY:
+            return Answer(200, tf_payload.encode(asked.document, outputs), JSON)
+        if asked.verb == CLASSIFY:
             scores, *classes = outputs.values()
             given = classes[0] if classes else None
             labels, count = served.manifest.class_labels, len(asked.document["examples"])

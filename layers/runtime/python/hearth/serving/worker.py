@@ -10,9 +10,10 @@ from pathlib import Path
 
 from hearth.domain.errors import HearthError, ModelRefused, ResourceExhausted
 from hearth.domain.manifest import Opening, RuntimeOptions
-from hearth.domain.routing import Route
+from hearth.domain.routing import Route, Target
 from hearth.edge.settings import PredictSettings
 from hearth.serving.capture import Watch
+from hearth.serving.express import Express
 from hearth.serving.openings import openings
 from hearth.serving.payloads import Carrier
 from hearth.serving.session import Session, Tensors, give_back
@@ -84,11 +85,21 @@ class Worker:
         session, size = self._open_best(read)
         watch = Watch(read.manifest)
         took_ms = (time.perf_counter() - started) * 1000
-        opened = Opened(session, read.manifest, watch, took_ms, max(size, session.size))
+        express = Express(read.manifest.signature, session, watch)
+        weight = max(size, session.size)
+        opened = Opened(session, read.manifest, watch, took_ms, weight, express)
         self._sessions.keep(read.sha256, opened)
         if self._sessions.size > self._budget // _UNUSED:
             give_back()
         return opened
+
+    def at_hand(self, target: Target) -> tuple[Route, Opened] | None:
+        """Return what answers, if it is open, was asked before and the registry need not be."""
+        route = self.catalogue.settled(target)
+        if route and route.manifest_sha256 in self._unused:
+            return None
+        opened = route and self._sessions.get(route.manifest_sha256)
+        return (route, opened) if route and opened else None
 
     def _open_best(self, read: ReadManifest) -> tuple[Session, int]:
         """Return a session and the size of its files: of the saved graph where it opens here."""

@@ -1,0 +1,272 @@
+"""Rows of numbers that are answered with what a request of the same form left ready."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import onnx
+import predict as predict_module
+import pytest
+from bench.contenders import hearth
+from hearth.domain.monitoring import Monitoring, WatchedInput
+from hearth.domain.routing import Target
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from support import emf, events, models, zoo
+from support.calling import Caller, Reply
+
+SOFTMAX = "softmax (float[N, 3] x) => (float[N, 3] y) { y = Softmax(x) }"
+PLAIN = SOFTMAX.replace("softmax", "plain")
+DOUBLES = "doubles (double[N, 3] x) => (double[N, 3] y) { y = Add(x, x) }"
+SUMMED = zoo.SUMMED.replace("4] x", "3] x")
+DIVIDED = """
+divided (float[N, 3] x) => (float[N, 3] y)
+<float zero = {0}>
+{ y = Div(x, zero) }
+"""
+# Fails on rows whose values are no indices from 0 to 2.
+PICKED = """
+picked (float[N, 3] x) => (float[N, 3] y)
+<float[3] table = {10, 20, 30}>
+{ at = Cast <to = 7> (x)  y = Gather(table, at) }
+"""
+# As many rows as the first value says, whatever its signature does.
+CUT = """
+cut (float[N, 3] x) => (float[N, 3] y)
+<int64[1] zero = {0}, int64[1] one = {1}>
+{
+  flat = Flatten <axis = 0> (x)
+  first = Slice(flat, zero, one, one)
+  line = Squeeze(first, zero)
+  end = Cast <to = 7> (line)
+  y = Slice(x, zero, end, zero)
+}
+"""
+ROWS = {"capture": "all", "inputs": (WatchedInput("x", "columns", ("a", "b", "c")),), "scores": "y"}
+CLASSES = Monitoring(**ROWS, task="classification")
+VALUES = Monitoring(**ROWS, task="regression")
+ZOO = {
+    "softmax": (SOFTMAX, CLASSES),
+    "sampled": (SOFTMAX, Monitoring(**{**ROWS, "capture": "sampled"}, sample_rate=0.5)),
+    "masked": (SOFTMAX, Monitoring(**ROWS, masked=("b",), task="ranking")),
+    "plain": (PLAIN, Monitoring()),
+    "doubles": (DOUBLES, VALUES),
+    "summed": (SUMMED, VALUES),
+    "divided": (DIVIDED, VALUES),
+    "picked": (PICKED, VALUES),
+    "cut": (CUT, VALUES),
+}
+# What differs from one request to another.
+PASSING = ("_aws", "Latency", "ModelLatency", "DecodeLatency", "EncodeLatency", "RequestBytes")
+
+
+@pytest.fixture(scope="module")
+def predict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
+    """predict with all of these models open, and the registry in mind."""
+    folder = tmp_path_factory.mktemp("express")
+    files: dict[str, Path] = {}
+    for name, (text, _) in ZOO.items():
+        files[name] = folder / f"{name}.onnx"
+        onnx.save(models.model(text), files[name])
+    with hearth.warm(files, folder, {name: watched for name, (_, watched) in ZOO.items()}) as made:
+        yield Caller(made)
+
+
+def ask(predict: Caller, model: str, body: str, **how: Any) -> tuple[Reply, dict[str, Any]]:
+    """Return an answer, and its record without what is another each time."""
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        reply = predict.post(f"/v1/models/{model}:predict", body, **how)
+    [line] = out.getvalue().split("\n")[:-1]
+    record = emf.read(line)
+    return reply, {name: value for name, value in record.items() if name not in PASSING}
+
+
+def knows(model: str, body: str) -> bool:
+    """Return whether a request like this one is answered with what another left."""
+    found = predict_module.assemble().at_hand(Target(model))
+    return found is not None and found[1].express.form(body.encode()) is not None
+
+
+def rows(count: int = 1, value: Any = 0.5) -> str:
+    return json.dumps({"instances": [[value, 0.25, 1.0]] * count})
+
+
+@pytest.mark.parametrize("model", sorted(ZOO.keys() - {"divided", "cut"}))
+def test_form_is_known_once_it_was_answered(predict: Caller, model: str) -> None:
+    """The second request of a form takes the express, and is answered as the first one was."""
+    body = rows(3, 1.0)
+
+    first = ask(predict, model, body)
+    assert knows(model, body)
+    assert ask(predict, model, body) == first
+
+
+numbers = (
+    st.floats(allow_nan=False, allow_infinity=False)
+    | st.floats(-3, 3, width=32)
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.integers(0, 2)
+)
+odd = st.sampled_from(
+    [
+        "true",
+        "null",
+        '"1"',
+        "NaN",
+        "[1]",
+        "{}",
+        "1e400",
+        "01",
+        "1.",
+        "-",
+        "1-2",
+        "1 2",
+        "1e5",
+        "-0.0",
+    ]
+)
+
+
+@given(
+    model=st.sampled_from(sorted(ZOO)),
+    name=st.sampled_from(["instances", "inputs"]),
+    values=st.integers(1, 3).flatmap(
+        lambda count: st.lists(
+            st.lists(
+                st.one_of(numbers.map(json.dumps), numbers.map(json.dumps), odd),
+                min_size=3,
+                max_size=3,
+            ),
+            min_size=count,
+            max_size=count,
+        )
+    ),
+    request_id=st.text(min_size=1, max_size=9),
+    headers=st.sampled_from([{}, {"x-request-id": "mine"}, {"x-hearth-slices": "a=b,c"}]),
+)
+@example("softmax", "instances", [["1e39", "-1e39", "0.5"]], "id", {})
+@example("softmax", "instances", [["18014399583223809", "0", "1"]], "id", {})
+@example("cut", "instances", [["1.0", "0", "0"], ["1.0", "0", "0"]], "id", {})
+@settings(max_examples=500)
+def test_express_answers_what_the_long_way_does(
+    predict: Caller,
+    model: str,
+    name: str,
+    values: list[list[str]],
+    request_id: str,
+    headers: dict[str, str],
+) -> None:
+    """Whatever stands in rows, answer and record are those of a request that is looked at whole."""
+    example_ = json.dumps({name: [[1.5, 1.0, 2.0]] * len(values)})
+    ask(predict, model, example_)
+    text = "[" + ", ".join(f"[{', '.join(row)}]" for row in values) + "]"
+
+    # An empty signature name means nothing, and makes it another form.
+    bodies = (f'{{"{name}": {text}}}', f'{{"signature_name": "", "{name}": {text}}}')
+    express, whole = (
+        ask(predict, model, body, headers=headers, request_id=request_id) for body in bodies
+    )
+
+    if express[0].status != 200 and "JSON Parse error" in express[0].error:
+        assert "JSON Parse error" in whole[0].error  # each says where in its own text
+    else:
+        assert express == whole
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"instances": [[1, 2, 3]]}',
+        '{"instances": [1.5, 2, 3]}',
+        '{"instances": [{"x": [1.5, 2, 3]}]}',
+        '{"instances": [[1.5, 2, 3]], "signature_name": ""}',
+        '{"instances": [[1.5, 2, 3]], "signature_name": "1"}',
+        '{"instances": [[1.5, 2, 3]' + ",[1.5, 2, 3]" * 400 + "]}",
+    ],
+)
+def test_other_bodies_go_the_long_way(predict: Caller, body: str) -> None:
+    """Integers alone, rows with names, other members and long bodies are looked at whole."""
+    ask(predict, "softmax", rows())
+    ask(predict, "softmax", body)
+
+    assert not knows("softmax", body)
+
+
+def test_key_that_looks_alike_without_digits_is_another(predict: Caller) -> None:
+    """A form is only what is left of a body: what it is, is read."""
+    ask(predict, "softmax", rows())
+    reply, _ = ask(predict, "softmax", rows().replace("instances", "inst4ances"))
+
+    assert "Missing 'inputs' or 'instances' key" in reply.error
+
+
+def test_compressed_body_goes_the_long_way(predict: Caller) -> None:
+    """What is not the body's own text is never taken for it."""
+    ask(predict, "softmax", rows())
+    reply, _ = ask(
+        predict, "softmax", gzip.compress(rows().encode()), headers={"content-encoding": "gzip"}
+    )
+    assert reply.status == 200
+    reply, record = ask(predict, "softmax", rows(), headers={"content-encoding": "gzip"})
+    assert (reply.status, record["error"]) == (400, "MalformedBody")
+
+
+def test_long_answer_is_compressed_as_any_other(predict: Caller) -> None:
+    """An answer that is worth it goes in the coding that the caller takes."""
+    body = json.dumps({"instances": [[0.1, 0.2, 0.3]] * 90})
+    _, plain = ask(predict, "doubles", body), ask(predict, "doubles", body)
+    reply, _ = ask(predict, "doubles", body, headers={"accept-encoding": "gzip"})
+
+    assert knows("doubles", body)
+    assert gzip.decompress(reply.body) == plain[0].body
+
+
+def test_direct_invoke_takes_it_too(predict: Caller) -> None:
+    """A direct invoke of the same rows is the same request."""
+    event = {"route": "/v1/models/softmax:predict", **json.loads(rows())}
+    ask(predict, "softmax", rows())
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        answer = predict_module.handler(event, events.Context())
+    assert answer == json.loads(ask(predict, "softmax", rows())[0].body)
+
+
+def test_answer_that_json_has_no_number_for_goes_the_long_way(predict: Caller) -> None:
+    """Infinity is a bare token, as TensorFlow Serving writes it, the second time too."""
+    for _ in range(2):
+        reply, record = ask(predict, "divided", rows())
+        assert reply.body == b'{"predictions":[[Infinity,Infinity,Infinity]]}'
+        assert record["values"] == [["Infinity"] * 3]
+
+
+def test_rows_that_the_model_refuses_are_told_each_time(predict: Caller) -> None:
+    """A failure is told as ever, and the next good request is answered."""
+    for _ in range(3):
+        assert ask(predict, "picked", rows(2, 1.0))[0].status == 200
+        assert ask(predict, "picked", rows(2, 77.0))[1]["error"] in (
+            "SignatureMismatch",
+            "ModelFailed",
+        )
+
+
+def test_outputs_of_another_shape_than_before_are_answered(predict: Caller) -> None:
+    """A model whose rows depend on values is answered right, though a form says otherwise."""
+    for count in (2.0, 1.0, 2.0, 3.0):
+        body = json.dumps({"instances": [[count, 0.5, 0.25]] * 3})
+        reply, _ = ask(predict, "cut", body)
+        assert len(reply.json["predictions"]) == count
+
+
+def test_version_keeps_so_many_forms_and_no_more(predict: Caller) -> None:
+    """A caller who makes up forms takes a bounded part of memory."""
+    bodies = [rows(count) for count in range(1, 40)]
+    for body in bodies:
+        ask(predict, "plain", body)
+
+    assert 0 < sum(knows("plain", body) for body in bodies) <= 16
