@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 import statistics
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
