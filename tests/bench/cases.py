@@ -99,8 +99,12 @@ def _read_binary(response: dict[str, Any]) -> np.ndarray:
     return np.frombuffer(body, np.float32, offset=length).reshape(tensor["shape"])
 
 
-def cases() -> list[Case]:
+def digits() -> Case:
     row = (load_digits().data[:1] / 16).astype(np.float32)
+    return Case("row of 64, TF Serving `instances`", "digits", "instances", row)
+
+
+def cases() -> list[Case]:
     images = np.random.default_rng(3).standard_normal((8, 3, 224, 224), np.float32)
     few = images[:2]
     forms = {
@@ -112,7 +116,7 @@ def cases() -> list[Case]:
     }
     echoed = ("instances", "flat", "binary")
     return [
-        Case("row of 64, " + forms["instances"], "digits", "instances", row),
+        digits(),
         *(Case(f"8 images, {title}", "pooled", form, images) for form, title in forms.items()),
         *(Case(f"2 images and back, {forms[form]}", "negated", form, few) for form in echoed),
     ]

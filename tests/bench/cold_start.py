@@ -1,0 +1,125 @@
+"""What a first answer costs: from the start of a process to the right answer, by turns.
+
+Usage, from the folder `tests`: python -m bench.cold_start [--rounds 15] [--only floor,hearth]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+from bench import bucket
+from bench.cases import DIGITS, Case, digits
+from bench.contenders.lambdas import FLOOR, MODEL, Stage, present
+from bench.sandbox import Life, live
+from bench.spread import Spread, ratios
+
+ROUNDS = 15
+
+
+@dataclass(frozen=True)
+class Starts:
+    """Lives of contenders, one a round; of each round all were measured by turns."""
+
+    lives: Mapping[str, Sequence[Life]]
+
+    def seconds(self, name: str) -> list[float]:
+        return [life.start_s for life in self.lives[name]]
+
+    def cpu(self, name: str) -> list[float]:
+        return [life.start_cpu_s for life in self.lives[name]]
+
+    def over(self, name: str, floor: str = FLOOR) -> Spread:
+        """Return how many times as long as another of the same round this took."""
+        return ratios(self.seconds(name), self.seconds(floor))
+
+    def cpu_over(self, name: str, floor: str = FLOOR) -> Spread:
+        return ratios(self.cpu(name), self.cpu(floor))
+
+
+@dataclass
+class Bench:
+    """Contenders ready to be started."""
+
+    stage: Stage
+    expected: np.ndarray
+    _count: int = field(default=0, init=False)
+
+    def live(self, name: str, answers: int = 1) -> Life:
+        """Have a contender start and answer so often; check what it says."""
+        self._count += 1
+        scratch = self.stage.folder / f"lives/{self._count}"
+        events = [self.stage.event(name)] * answers
+        life = live(self.stage.worker(name, scratch), events, scratch)
+        for served in {served.payload for served in life.served}:
+            found = self.stage.case.read(json.loads(served))
+            assert np.allclose(found, self.expected, rtol=1e-5, atol=1e-5), f"{name}: {served}"
+        return life
+
+
+def opened(stack: ExitStack, case: Case | None = None) -> Bench:
+    """Return a bench with an S3 of its own, both gone when the stack is closed."""
+    case = case or digits()
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hearth-bench-")))
+    url = stack.enter_context(bucket.serving({MODEL: DIGITS}))
+    session = ort.InferenceSession(DIGITS)
+    [expected] = session.run(None, {session.get_inputs()[0].name: case.batch})
+    return Bench(Stage(folder, url, case), expected)
+
+
+def measure(
+    bench: Bench,
+    names: Sequence[str],
+    rounds: int,
+    told: Callable[[str], None] = lambda _: None,
+) -> Starts:
+    """Start every contender once a round, in another order each; a first round does not count."""
+    lives: dict[str, list[Life]] = {name: [] for name in names}
+    order, shuffle = list(names), random.Random(0).shuffle
+    for number in range(rounds + 1):
+        told(f"round {number} of {rounds}")
+        shuffle(order)
+        for name in order:
+            life = bench.live(name)
+            if number:  # the first writes bytecode and fills the page cache
+                lives[name].append(life)
+    return Starts(lives)
+
+
+def table(starts: Starts) -> str:
+    """Return the starts as a table, the floor first where it is one of them."""
+    head = ["contender", "first answer, ms", "CPU, ms", "over the floor", "CPU over the floor"]
+    head.append("peak memory, MB")
+    rows = [head, ["---"] * len(head)]
+    for name, lives in starts.lives.items():
+        floored = FLOOR in starts.lives
+        over = [starts.over(name).text(), starts.cpu_over(name).text()] if floored else ["", ""]
+        figures = [Spread.of(of(name)).text(1000) for of in (starts.seconds, starts.cpu)]
+        peak = Spread.of([life.peak_mb for life in lives])
+        rows.append([name, *figures, *over, f"{peak.median:.0f}"])
+    return "".join("| " + " | ".join(row) + " |\n" for row in rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser("python -m bench.cold_start", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--only", default=",".join(present()), help="default: %(default)s")
+    asked = parser.parse_args()
+    names = [name for name in present() if name.casefold() in asked.only.casefold().split(",")]
+    with ExitStack() as stack:
+        bench = opened(stack)
+        starts = measure(bench, names, asked.rounds, lambda line: print(line, file=sys.stderr))
+    print(table(starts))
+
+
+if __name__ == "__main__":
+    main()

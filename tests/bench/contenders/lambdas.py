@@ -1,0 +1,131 @@
+"""Each contender as a Lambda function: how its worker is started, and what it sees."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+
+from bench import bucket
+from bench.cases import DIGITS, Case
+from bench.sandbox import Worker
+from hearth_local import environment, layer_view, template
+from hearth_local.environment import Host, Sandboxed
+
+ROOT = Path(__file__).parents[3]
+FLOOR, HEARTH, PRELOADED, NAIVE = "floor", "Hearth", "Hearth preloaded", "naive"
+POWERTOOLS, MANGUM = "Powertools", "Mangum"
+MODEL = "digits"
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A function.
+
+    Args:
+        handler: As Lambda's setting.
+        layers: Folders' names under `layers/`; `bench` stands for requirements/bench.txt.
+        path: Where its one route is.
+        needs: A module without which it cannot be measured here.
+        more: Environment variables beside those of every contender.
+    """
+
+    handler: str
+    layers: Sequence[str] = ("runtime",)
+    path: str = "/instances"
+    needs: str = "onnxruntime"
+    more: Mapping[str, str] = field(default_factory=dict)
+
+
+_OURS = ("common", "runtime")
+_PREDICT = f"/v1/models/{MODEL}:predict"
+_FUNCTIONS = "bench.contenders.functions"
+CONTENDERS = {
+    FLOOR: Contender(f"{_FUNCTIONS}.floor.handler"),
+    HEARTH: Contender("predict.handler", _OURS, _PREDICT),
+    PRELOADED: Contender("predict.handler", _OURS, _PREDICT, more={"HEARTH_PRELOAD": MODEL}),
+    NAIVE: Contender(f"{_FUNCTIONS}.naive.handler"),
+    POWERTOOLS: Contender(f"{_FUNCTIONS}.powertools.handler", _OURS),
+    MANGUM: Contender(f"{_FUNCTIONS}.mangum.handler", ("runtime", "bench"), needs="mangum"),
+}
+
+
+def present() -> tuple[str, ...]:
+    """Return the contenders whose libraries are installed in this environment."""
+    return tuple(name for name, one in CONTENDERS.items() if find_spec(one.needs))
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where contenders play: the views of their layers, an S3, and the folders of their lives.
+
+    Args:
+        folder: An empty folder of its own.
+        s3_url: An S3 of `bench.bucket`.
+        case: What each of them is asked, in TensorFlow Serving's form.
+    """
+
+    folder: Path
+    s3_url: str
+    case: Case
+
+    def worker(self, name: str, scratch: Path) -> Worker:
+        """Return a contender's process, its ephemeral storage in a folder that is to be made."""
+        contender = CONTENDERS[name]
+        function = self._function(contender)
+        seen = environment.variables(
+            function, self._host, Sandboxed(scratch, "bench"), runtime_api=""
+        )
+        host = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
+        told = {
+            "BENCH_FILE": str(DIGITS),
+            "BENCH_ROW": json.dumps(self.case.batch[0].tolist()),
+            "BENCH_BUCKET": bucket.BUCKET,
+            "BENCH_KEY": f"{bucket.PLAIN}/{MODEL}.onnx",
+            "HEARTH_BUCKET": bucket.BUCKET,
+        }
+        aws = bucket.credentials(self.s3_url)
+        return Worker(
+            # As the local stack starts it, but for the step that ties a worker to the stack's life.
+            [sys.executable, "-S", "-m", "awslambdaric", function.handler],
+            seen | host | told | aws | contender.more,
+            function.folder,
+        )
+
+    def event(self, name: str) -> bytes:
+        return json.dumps(self.case.event(CONTENDERS[name].path, "pixels")).encode()
+
+    def _function(self, contender: Contender) -> template.Function:
+        predict = self._template.function("predict")
+        own = contender.handler == predict.handler
+        return replace(
+            predict,
+            handler=contender.handler,
+            folder=predict.folder if own else ROOT / "tests",
+            layers=tuple(self._layers[name] for name in contender.layers),
+        )
+
+    @cached_property
+    def _template(self) -> template.Template:
+        return template.load(ROOT / "template.yaml")
+
+    @cached_property
+    def _layers(self) -> Mapping[str, template.Layer]:
+        layers = {layer.name: layer for layer in self._template.layers if layer.name in _OURS}
+        if find_spec("mangum"):
+            (self.folder / "bench").mkdir()
+            pins = self.folder / "bench/requirements.txt"
+            shutil.copy(ROOT / "requirements/bench.txt", pins)
+            layers["bench"] = template.Layer("bench", self.folder / "bench")
+        return layers
+
+    @cached_property
+    def _host(self) -> Host:
+        views = layer_view.build(self._layers.values(), self.folder / "views")
+        return Host(self.folder, views, self.s3_url, "http://127.0.0.1:9", "awslambdaric")

@@ -1,0 +1,198 @@
+"""One Lambda worker's life, played for it and watched: from its start to its last answer.
+
+The Runtime API's side is the local stack's own server. Times are of the process that plays, so
+what a worker does before it can read a clock counts, too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.spread import cpu_seconds
+from hearth_local.invocation import Invocation
+from hearth_local.runtime_api import RuntimeApi
+
+# A worker that does not answer for so long never will.
+LIMIT_S = 60.0
+_MEMORY = re.compile(r"^(VmHWM|VmRSS):\s+(\d+) kB$", re.MULTILINE)
+_LAST_WORDS = 2000
+
+
+class WorkerFailed(Exception):
+    """A worker that reported an error or ended, with what it printed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A process to be started: what `exec` takes."""
+
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """One event of a worker: seconds from its handing out to its answer, and the answer."""
+
+    seconds: float
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """What a worker did.
+
+    Args:
+        start_s: From the start of the process to its first answer.
+        start_cpu_s: User and system time of the process up to that answer.
+        cpu_s: User and system time of all its life, as `wait4` tells it.
+        peak_mb: The most resident memory that it ever had.
+        resident_mb: Resident memory after the last answer.
+        served: Its answers in order.
+    """
+
+    start_s: float
+    start_cpu_s: float
+    cpu_s: float
+    peak_mb: float
+    resident_mb: float
+    served: Sequence[Served]
+
+    @property
+    def serving_cpu_s(self) -> float:
+        """User and system time of all answers but the first."""
+        return self.cpu_s - self.start_cpu_s
+
+
+@dataclass
+class _Player:
+    """The Runtime API's side of one worker; ready once every event was answered and more asked."""
+
+    events: Sequence[bytes]
+    started: float = 0.0
+    pid: int = 0
+    handed: list[float] = field(default_factory=list)
+    answered: list[float] = field(default_factory=list)
+    payloads: list[bytes] = field(default_factory=list)
+    start_cpu_s: float = 0.0
+    done: asyncio.Future[None] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+    async def next(self) -> Invocation:
+        if len(self.answered) == len(self.events):
+            self._end(None)
+            await asyncio.Event().wait()
+        event = self.events[len(self.handed)]
+        deadline = int((time.time() + LIMIT_S) * 1000)
+        arn = "arn:aws:lambda:us-east-1:123456789012:function:bench"
+        invocation = Invocation(event, arn, deadline_ms=deadline)
+        self.handed.append(time.perf_counter())
+        return invocation
+
+    async def respond(self, request_id: str, payload: bytes | None) -> bool:
+        self.answered.append(time.perf_counter())
+        if len(self.answered) == 1:
+            self.start_cpu_s = cpu_seconds([self.pid])
+        self.payloads.append(payload or b"")
+        return True
+
+    async def fail(self, request_id: str, payload: bytes) -> bool:
+        self._end(WorkerFailed(payload.decode("utf-8", "replace")))
+        return True
+
+    async def init_failed(self, payload: bytes) -> None:
+        self._end(WorkerFailed(payload.decode("utf-8", "replace")))
+
+    async def restored(self) -> None:
+        """Nothing is snapshotted here."""
+
+    def _end(self, error: WorkerFailed | None) -> None:
+        if not self.done.done():
+            self.done.set_exception(error) if error else self.done.set_result(None)
+
+
+def live(worker: Worker, events: Sequence[bytes], scratch: Path) -> Life:
+    """Start a worker, have it answer the events one after another, end it.
+
+    Args:
+        worker: Its environment lacks AWS_LAMBDA_RUNTIME_API alone.
+        events: JSON texts, at least one.
+        scratch: A folder that is made for this life, and removed after it: its ephemeral storage.
+
+    Raises:
+        WorkerFailed: If it reports an error, ends, or does not answer in time.
+    """
+    scratch.mkdir(parents=True)
+    try:
+        return asyncio.run(_live(worker, events, scratch / "output"))
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+async def _live(worker: Worker, events: Sequence[bytes], output: Path) -> Life:
+    player = _Player(events)
+    api = RuntimeApi(player)
+    environment = {**worker.environment, "AWS_LAMBDA_RUNTIME_API": await api.start()}
+    player.started = time.perf_counter()
+    process = _spawn(worker, environment, output)
+    player.pid = process.pid
+    ended = asyncio.create_task(asyncio.to_thread(os.wait4, process.pid, 0))
+    try:
+        await asyncio.wait({player.done, ended}, timeout=LIMIT_S, return_when="FIRST_COMPLETED")
+        if not player.done.done() or player.done.exception():
+            raise _failure(player, output)
+        memory = _memory(process.pid)
+    finally:
+        if not ended.done():
+            os.killpg(process.pid, signal.SIGKILL)
+        _, process.returncode, usage = await ended
+        await api.stop()
+    return Life(
+        start_s=player.answered[0] - player.started,
+        start_cpu_s=player.start_cpu_s,
+        cpu_s=usage.ru_utime + usage.ru_stime,
+        peak_mb=memory["VmHWM"],
+        resident_mb=memory["VmRSS"],
+        served=[
+            Served(answered - handed, payload)
+            for handed, answered, payload in zip(
+                player.handed, player.answered, player.payloads, strict=True
+            )
+        ],
+    )
+
+
+def _spawn(worker: Worker, environment: Mapping[str, str], output: Path) -> subprocess.Popen[bytes]:
+    with output.open("wb") as printed:
+        return subprocess.Popen(
+            worker.command,
+            env=environment,
+            cwd=worker.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=printed,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def _failure(player: _Player, output: Path) -> WorkerFailed:
+    reported = player.done.exception() if player.done.done() else "it ended or never answered"
+    words = output.read_text(encoding="utf-8", errors="replace")[-_LAST_WORDS:]
+    return WorkerFailed(f"{reported}\n{words}")
+
+
+def _memory(pid: int) -> dict[str, float]:
+    # Not `wait4`'s figure: that one begins with the memory of the process that forked.
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+    return {name: int(value) / 1024 for name, value in _MEMORY.findall(status)}
