@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
-from bench import bucket
+from bench import bucket, tables
 from bench.cases import DIGITS, Case, digits
 from bench.contenders.lambdas import FLOOR, MODEL, Stage, present
 from bench.sandbox import Life, live
@@ -36,7 +36,7 @@ class Starts:
         return [life.start_s for life in self.lives[name]]
 
     def cpu(self, name: str) -> list[float]:
-        return [life.start_cpu_s for life in self.lives[name]]
+        return [life.served[0].cpu_s for life in self.lives[name]]
 
     def over(self, name: str, floor: str = FLOOR) -> Spread:
         """Return how many times as long as another of the same round this took."""
@@ -54,10 +54,14 @@ class Bench:
     expected: np.ndarray
     _count: int = field(default=0, init=False)
 
+    def scratch(self) -> Path:
+        """Return the name of a folder that there is not yet."""
+        self._count += 1
+        return self.stage.folder / f"lives/{self._count}"
+
     def live(self, name: str, answers: int = 1) -> Life:
         """Have a contender start and answer so often; check what it says."""
-        self._count += 1
-        scratch = self.stage.folder / f"lives/{self._count}"
+        scratch = self.scratch()
         events = [self.stage.event(name)] * answers
         life = live(self.stage.worker(name, scratch), events, scratch)
         for served in {served.payload for served in life.served}:
@@ -95,18 +99,20 @@ def measure(
     return Starts(lives)
 
 
-def table(starts: Starts) -> str:
-    """Return the starts as a table, the floor first where it is one of them."""
-    head = ["contender", "first answer, ms", "CPU, ms", "over the floor", "CPU over the floor"]
-    head.append("peak memory, MB")
-    rows = [head, ["---"] * len(head)]
+HEAD = ["contender", "first answer, ms", "over the floor", "its CPU, ms", "over the floor's"]
+HEAD += ["peak memory, MB"]
+
+
+def rows(starts: Starts) -> list[list[str]]:
+    """Return a row for each contender: medians, with a tenth and nine tenths in brackets."""
+    made = []
     for name, lives in starts.lives.items():
         floored = FLOOR in starts.lives
         over = [starts.over(name).text(), starts.cpu_over(name).text()] if floored else ["", ""]
-        figures = [Spread.of(of(name)).text(1000) for of in (starts.seconds, starts.cpu)]
+        took, used = (Spread.of(of(name)).text(1000) for of in (starts.seconds, starts.cpu))
         peak = Spread.of([life.peak_mb for life in lives])
-        rows.append([name, *figures, *over, f"{peak.median:.0f}"])
-    return "".join("| " + " | ".join(row) + " |\n" for row in rows)
+        made.append([name, took, over[0], used, over[1], f"{peak.median:.0f}"])
+    return made
 
 
 def main() -> None:
@@ -118,7 +124,7 @@ def main() -> None:
     with ExitStack() as stack:
         bench = opened(stack)
         starts = measure(bench, names, asked.rounds, lambda line: print(line, file=sys.stderr))
-    print(table(starts))
+    print(tables.aligned(HEAD, rows(starts)))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -17,13 +16,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.spread import cpu_seconds
+from bench import processes
 from hearth_local.invocation import Invocation
 from hearth_local.runtime_api import RuntimeApi
 
 # A worker that does not answer for so long never will.
 LIMIT_S = 60.0
-_MEMORY = re.compile(r"^(VmHWM|VmRSS):\s+(\d+) kB$", re.MULTILINE)
 _LAST_WORDS = 2000
 
 
@@ -42,9 +40,16 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """One event of a worker: seconds from its handing out to its answer, and the answer."""
+    """One event's way through a worker.
+
+    Args:
+        seconds: From its handing out to its answer.
+        cpu_s: User and system time of the process, from its start to this answer.
+        payload: The answer.
+    """
 
     seconds: float
+    cpu_s: float
     payload: bytes
 
 
@@ -54,24 +59,17 @@ class Life:
 
     Args:
         start_s: From the start of the process to its first answer.
-        start_cpu_s: User and system time of the process up to that answer.
+        served: Its answers in order.
         cpu_s: User and system time of all its life, as `wait4` tells it.
         peak_mb: The most resident memory that it ever had.
         resident_mb: Resident memory after the last answer.
-        served: Its answers in order.
     """
 
     start_s: float
-    start_cpu_s: float
+    served: Sequence[Served]
     cpu_s: float
     peak_mb: float
     resident_mb: float
-    served: Sequence[Served]
-
-    @property
-    def serving_cpu_s(self) -> float:
-        """User and system time of all answers but the first."""
-        return self.cpu_s - self.start_cpu_s
 
 
 @dataclass
@@ -81,30 +79,28 @@ class _Player:
     events: Sequence[bytes]
     started: float = 0.0
     pid: int = 0
-    handed: list[float] = field(default_factory=list)
-    answered: list[float] = field(default_factory=list)
-    payloads: list[bytes] = field(default_factory=list)
-    start_cpu_s: float = 0.0
+    handed: float = 0.0
+    first: float = 0.0
+    served: list[Served] = field(default_factory=list)
     done: asyncio.Future[None] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
 
     async def next(self) -> Invocation:
-        if len(self.answered) == len(self.events):
+        if len(self.served) == len(self.events):
             self._end(None)
             await asyncio.Event().wait()
-        event = self.events[len(self.handed)]
         deadline = int((time.time() + LIMIT_S) * 1000)
         arn = "arn:aws:lambda:us-east-1:123456789012:function:bench"
-        invocation = Invocation(event, arn, deadline_ms=deadline)
-        self.handed.append(time.perf_counter())
+        invocation = Invocation(self.events[len(self.served)], arn, deadline_ms=deadline)
+        self.handed = time.perf_counter()
         return invocation
 
     async def respond(self, request_id: str, payload: bytes | None) -> bool:
-        self.answered.append(time.perf_counter())
-        if len(self.answered) == 1:
-            self.start_cpu_s = cpu_seconds([self.pid])
-        self.payloads.append(payload or b"")
+        answered = time.perf_counter()
+        self.first = self.first or answered
+        used = processes.cpu_seconds([self.pid])
+        self.served.append(Served(answered - self.handed, used, payload or b""))
         return True
 
     async def fail(self, request_id: str, payload: bytes) -> bool:
@@ -152,24 +148,18 @@ async def _live(worker: Worker, events: Sequence[bytes], output: Path) -> Life:
         await asyncio.wait({player.done, ended}, timeout=LIMIT_S, return_when="FIRST_COMPLETED")
         if not player.done.done() or player.done.exception():
             raise _failure(player, output)
-        memory = _memory(process.pid)
+        resident, peak = processes.resident_mb(process.pid)
     finally:
         if not ended.done():
             os.killpg(process.pid, signal.SIGKILL)
         _, process.returncode, usage = await ended
         await api.stop()
     return Life(
-        start_s=player.answered[0] - player.started,
-        start_cpu_s=player.start_cpu_s,
+        start_s=player.first - player.started,
+        served=player.served,
         cpu_s=usage.ru_utime + usage.ru_stime,
-        peak_mb=memory["VmHWM"],
-        resident_mb=memory["VmRSS"],
-        served=[
-            Served(answered - handed, payload)
-            for handed, answered, payload in zip(
-                player.handed, player.answered, player.payloads, strict=True
-            )
-        ],
+        peak_mb=peak,
+        resident_mb=resident,
     )
 
 
@@ -190,9 +180,3 @@ def _failure(player: _Player, output: Path) -> WorkerFailed:
     reported = player.done.exception() if player.done.done() else "it ended or never answered"
     words = output.read_text(encoding="utf-8", errors="replace")[-_LAST_WORDS:]
     return WorkerFailed(f"{reported}\n{words}")
-
-
-def _memory(pid: int) -> dict[str, float]:
-    # Not `wait4`'s figure: that one begins with the memory of the process that forked.
-    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
-    return {name: int(value) / 1024 for name, value in _MEMORY.findall(status)}

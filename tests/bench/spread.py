@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import statistics
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-
-_CPUCLOCK_SCHED = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +42,3 @@ def ratios(values: Iterable[float], floors: Iterable[float]) -> Spread:
 def figure(value: float) -> str:
     """Return a number with about three digits."""
     return f"{value:.{2 if abs(value) < 10 else 1 if abs(value) < 100 else 0}f}"
-
-
-def cpu_seconds(pids: Iterable[int]) -> float:
-    """Return the user and system time of running processes, threads that ended included.
-
-    Source: clock_getcpuclockid(3); the clock of a process is made of its id (Linux).
-    """
-    return sum(time.clock_gettime((~pid << 3) | _CPUCLOCK_SCHED) for pid in pids)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 import pytest
-from bench.cold_start import Starts, measure, opened, table
+from bench import tables
+from bench.cold_start import HEAD, Starts, measure, opened, rows
 from bench.contenders.lambdas import FLOOR, HEARTH, NAIVE
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(600)]
@@ -17,7 +18,7 @@ ROUNDS = 15
 def starts() -> Starts:
     with ExitStack() as stack:
         measured = measure(opened(stack), (FLOOR, HEARTH, NAIVE), ROUNDS)
-    print("\n" + table(measured))
+    print("\n" + tables.aligned(HEAD, rows(measured)))
     return measured
 
 

@@ -32,14 +32,14 @@ class Contender:
         handler: As Lambda's setting.
         layers: Folders' names under `layers/`; `bench` stands for requirements/bench.txt.
         path: Where its one route is.
-        needs: A module without which it cannot be measured here.
+        libraries: Distributions in its deployment, besides what these require and AWS brings.
         more: Environment variables beside those of every contender.
     """
 
     handler: str
     layers: Sequence[str] = ("runtime",)
     path: str = "/instances"
-    needs: str = "onnxruntime"
+    libraries: Sequence[str] = ("onnxruntime",)
     more: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -51,14 +51,23 @@ CONTENDERS = {
     HEARTH: Contender("predict.handler", _OURS, _PREDICT),
     PRELOADED: Contender("predict.handler", _OURS, _PREDICT, more={"HEARTH_PRELOAD": MODEL}),
     NAIVE: Contender(f"{_FUNCTIONS}.naive.handler"),
-    POWERTOOLS: Contender(f"{_FUNCTIONS}.powertools.handler", _OURS),
-    MANGUM: Contender(f"{_FUNCTIONS}.mangum.handler", ("runtime", "bench"), needs="mangum"),
+    POWERTOOLS: Contender(
+        f"{_FUNCTIONS}.powertools.handler",
+        _OURS,
+        libraries=("onnxruntime", "aws-lambda-powertools", "pydantic"),
+    ),
+    MANGUM: Contender(
+        f"{_FUNCTIONS}.mangum.handler",
+        ("runtime", "bench"),
+        libraries=("onnxruntime", "fastapi", "mangum"),
+    ),
 }
 
 
 def present() -> tuple[str, ...]:
     """Return the contenders whose libraries are installed in this environment."""
-    return tuple(name for name, one in CONTENDERS.items() if find_spec(one.needs))
+    beside = () if find_spec("mangum") else (MANGUM,)
+    return tuple(name for name in CONTENDERS if name not in beside)
 
 
 @dataclass(frozen=True)
