@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import random
-import statistics
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -65,12 +64,6 @@ def start_cpu_s(life: Life) -> float:
 def cpu_s(life: Life) -> float:
     """Return what the last requests took, a thousand where not told otherwise."""
     return life.served[-1].cpu_s - life.served[WARM_UP].cpu_s
-
-
-def latency_ms(life: Life, percent: int) -> float:
-    """Return a percentile of the last requests."""
-    taken = [served.seconds * 1000 for served in life.served[WARM_UP + 1 :]]
-    return statistics.quantiles(taken, n=100)[percent - 1]
 
 
 def found(bench: Bench) -> dict[str, Alternative]:
@@ -162,8 +155,8 @@ def _row(name: str, one: Measured, floor: Measured, alternative: Alternative) ->
         one.over(floor, start_s).text(),
         figure(one.over(floor, start_cpu_s).median),
         _of(one.full, cpu_s).text(),
-        _of(one.full, partial(latency_ms, percent=50)).text(),
-        _of(one.full, partial(latency_ms, percent=99)).text(),
+        _of(one.full, lambda life: life.latency_ms(50, WARM_UP)).text(),
+        _of(one.full, lambda life: life.latency_ms(99, WARM_UP)).text(),
         f"{_of(one.full, lambda life: life.resident_mb).median:.0f}",
         f"{alternative.installed_mb:.0f}",
     ]

@@ -21,6 +21,7 @@ from bench import bucket, tables
 from bench.cases import DIGITS, Case, digits
 from bench.contenders.lambdas import FLOOR, MODEL, Stage, present
 from bench.sandbox import Life, live
+from bench.share import WHOLE, Share
 from bench.spread import Spread, ratios
 
 ROUNDS = 15
@@ -59,11 +60,12 @@ class Bench:
         self._count += 1
         return self.stage.folder / f"lives/{self._count}"
 
-    def live(self, name: str, answers: int = 1) -> Life:
+    def live(self, name: str, answers: int = 1, share: Share = WHOLE) -> Life:
         """Have a contender start and answer so often; check what it says."""
         scratch = self.scratch()
         events = [self.stage.event(name)] * answers
-        life = live(self.stage.worker(name, scratch), events, scratch)
+        worker = share.limiting(self.stage.worker(name, scratch, share.memory_mb))
+        life = live(worker, events, scratch, share.limit)
         for served in {served.payload for served in life.served}:
             found = self.stage.case.read(json.loads(served))
             assert np.allclose(found, self.expected, rtol=1e-5, atol=1e-5), f"{name}: {served}"

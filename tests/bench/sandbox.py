@@ -10,9 +10,10 @@ import asyncio
 import os
 import shutil
 import signal
+import statistics
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -71,12 +72,18 @@ class Life:
     peak_mb: float
     resident_mb: float
 
+    def latency_ms(self, percent: int, warm_up: int) -> float:
+        """Return a percentile of the answers after those of a warm-up and the first."""
+        taken = [served.seconds * 1000 for served in self.served[warm_up + 1 :]]
+        return statistics.quantiles(taken, n=100)[percent - 1]
+
 
 @dataclass
 class _Player:
     """The Runtime API's side of one worker; ready once every event was answered and more asked."""
 
     events: Sequence[bytes]
+    ready: Callable[[int], None]
     started: float = 0.0
     pid: int = 0
     handed: float = 0.0
@@ -87,6 +94,8 @@ class _Player:
     )
 
     async def next(self) -> Invocation:
+        if not self.handed:
+            self.ready(self.pid)
         if len(self.served) == len(self.events):
             self._end(None)
             await asyncio.Event().wait()
@@ -118,26 +127,34 @@ class _Player:
             self.done.set_exception(error) if error else self.done.set_result(None)
 
 
-def live(worker: Worker, events: Sequence[bytes], scratch: Path) -> Life:
+def live(
+    worker: Worker,
+    events: Sequence[bytes],
+    scratch: Path,
+    ready: Callable[[int], None] = lambda _: None,
+) -> Life:
     """Start a worker, have it answer the events one after another, end it.
 
     Args:
         worker: Its environment lacks AWS_LAMBDA_RUNTIME_API alone.
         events: JSON texts, at least one.
         scratch: A folder that is made for this life, and removed after it: its ephemeral storage.
+        ready: Told the process's id when it asks for its first event: its init is over.
 
     Raises:
         WorkerFailed: If it reports an error, ends, or does not answer in time.
     """
     scratch.mkdir(parents=True)
     try:
-        return asyncio.run(_live(worker, events, scratch / "output"))
+        return asyncio.run(_live(worker, events, scratch / "output", ready))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-async def _live(worker: Worker, events: Sequence[bytes], output: Path) -> Life:
-    player = _Player(events)
+async def _live(
+    worker: Worker, events: Sequence[bytes], output: Path, ready: Callable[[int], None]
+) -> Life:
+    player = _Player(events, ready)
     api = RuntimeApi(player)
     environment = {**worker.environment, "AWS_LAMBDA_RUNTIME_API": await api.start()}
     player.started = time.perf_counter()

@@ -84,10 +84,10 @@ class Stage:
     s3_url: str
     case: Case
 
-    def worker(self, name: str, scratch: Path) -> Worker:
+    def worker(self, name: str, scratch: Path, memory_mb: int) -> Worker:
         """Return a contender's process, its ephemeral storage in a folder that is to be made."""
         contender = CONTENDERS[name]
-        function = self._function(contender)
+        function = replace(self._function(contender), memory_mb=memory_mb)
         seen = environment.variables(
             function, self._host, Sandboxed(scratch, "bench"), runtime_api=""
         )
