@@ -6,7 +6,7 @@ READY := $(VENV)/ready
 PINS := requirements/local.txt requirements/test.txt
 
 .PHONY: demo test nodes fuzz prometheus dashboard browser up readme lint pins build e2e clean
-.PHONY: bench bench-ready bench-tests bench-alternatives bench-cold_start bench-cpu_share bench-aws
+.PHONY: bench bench-ready bench-tests bench-alternatives bench-images bench-cold_start bench-cpu_share bench-aws
 .DEFAULT_GOAL := test
 
 $(READY): $(PINS) pyproject.toml
@@ -33,9 +33,9 @@ up: $(READY)
 readme: $(READY)
 	@$(BIN)/python -m hearth_local.readme
 
-# make bench BENCH=alternatives, or cold_start, cpu_share, tests; ARGS go to the first three: ARGS=--help.
+# make bench BENCH=alternatives, or images, cold_start, cpu_share, tests; ARGS go to all but tests: ARGS=--help.
 # What is set beside Hearth is installed in environments of its own: the libraries of handlers in one, each server in another.
-BENCH ?= alternatives tests
+BENCH ?= alternatives images tests
 SERVERS := fastapi litserve kserve mlserver bentoml
 bench: $(BENCH:%=bench-%)
 
@@ -45,7 +45,11 @@ bench-ready:
 bench-tests: bench-ready
 	@.venv-bench/bin/python -m pytest -m bench -s tests/bench
 
-bench-alternatives: $(SERVERS:%=bench-server-%)
+bench-alternatives bench-images: $(SERVERS:%=bench-server-%)
+
+bench-images: bench-ready
+	@PYTHONPATH=tests .venv-bench/bin/python -m bench.alternatives --image $(ARGS)
+
 bench-alternatives bench-cold_start bench-cpu_share: bench-ready
 	@PYTHONPATH=tests .venv-bench/bin/python -m bench.$(@:bench-%=%) $(ARGS)
 

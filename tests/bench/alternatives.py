@@ -1,6 +1,6 @@
 """Hearth beside what people would use instead: one model, one run, by turns, every answer checked.
 
-Usage, from the folder `tests`: python -m bench.alternatives [--rounds 7] [--only floor,hearth,kserve]
+Usage, from the folder `tests`: python -m bench.alternatives [--image] [--only 'hearth;kserve']
 """
 
 from __future__ import annotations
@@ -9,14 +9,13 @@ import argparse
 import random
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import metadata
 from pathlib import Path
 
-import numpy as np
 from bench import cold_start, installed, machine, server, tables
 from bench.cold_start import Bench
 from bench.contenders import lambdas
@@ -24,12 +23,30 @@ from bench.contenders.lambdas import CONTENDERS, FLOOR
 from bench.contenders.standing import STANDING, Standing
 from bench.sandbox import Life, WorkerFailed
 from bench.spread import Spread, figure, ratios
+from bench.subject import one_image, row
 
-TABLE = Path(__file__).parent / "results/alternatives.md"
-WARM_UP, REQUESTS = 50, 1000
-# Servers take long to start, and a thousand requests take long: they have this many rounds.
-FULL_ROUNDS = 3
-ROUNDS = 9
+RESULTS = Path(__file__).parent / "results"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much is measured.
+
+    Args:
+        rounds: Starts of each handler.
+        full_rounds: Starts of each server, which take long, and rounds with requests, which do, too.
+        warm_up: Requests that do not count, after the first.
+        requests: Requests that do.
+    """
+
+    rounds: int
+    full_rounds: int
+    warm_up: int
+    requests: int
+
+
+ROWS = Plan(rounds=9, full_rounds=3, warm_up=50, requests=1000)
+IMAGES = Plan(rounds=3, full_rounds=3, warm_up=2, requests=20)
 
 
 @dataclass(frozen=True)
@@ -61,11 +78,6 @@ def start_cpu_s(life: Life) -> float:
     return life.served[0].cpu_s
 
 
-def cpu_s(life: Life) -> float:
-    """Return what the last requests took, a thousand where not told otherwise."""
-    return life.served[-1].cpu_s - life.served[WARM_UP].cpu_s
-
-
 def found(bench: Bench) -> dict[str, Alternative]:
     """Return what can be measured here; say on standard error what cannot."""
     made = {
@@ -88,32 +100,32 @@ def _installed_mb(name: str) -> float:
 
 
 def _live(standing: Standing, bench: Bench, answers: int) -> Life:
-    asked = standing.asked(bench.stage.case)
-    scratch = bench.scratch()
-    life = server.live(standing.start, asked, answers, scratch)
+    asked = standing.asked(bench.stage.subject)
+    start = partial(standing.start, bench.stage.subject)
+    life = server.live(start, asked, answers, bench.scratch())
     for answer in {served.payload for served in life.served}:
-        said = server.read(asked, answer)
-        assert np.allclose(said, bench.expected, rtol=1e-5, atol=1e-5), (standing, answer)
+        bench.check(server.read(asked, answer), standing.environment)
     return life
 
 
-def measure(
-    alternatives: Mapping[str, Alternative], rounds: int, requests: int
-) -> dict[str, Measured]:
+def measure(alternatives: Mapping[str, Alternative], plan: Plan) -> dict[str, Measured]:
     """Let all live by turns, in another order each round; a life before the first does not count."""
     measured = {name: Measured() for name in alternatives}
     order, shuffle = list(alternatives), random.Random(0).shuffle
-    for number in range(rounds + 1):
-        full = 1 <= number <= FULL_ROUNDS
+    for number in range(plan.rounds + 1):
+        full = 1 <= number <= plan.full_rounds
         shuffle(order)
         for name in order:
-            if alternatives[name].standing and number > FULL_ROUNDS:
+            if alternatives[name].standing and number > plan.full_rounds:
                 continue
             began = time.perf_counter()
-            life = _one(name, alternatives[name], 1 + WARM_UP + requests if full else 1)
+            life = _one(name, alternatives[name], 1 + plan.warm_up + plan.requests if full else 1)
             said = "fails" if life is None else f"first answer after {life.start_s:.2f} s"
             took = time.perf_counter() - began
-            print(f"round {number} of {rounds}  {name:18} {said}  ({took:.1f} s)", file=sys.stderr)
+            print(
+                f"round {number} of {plan.rounds}  {name:18} {said}  ({took:.1f} s)",
+                file=sys.stderr,
+            )
             if life and number:
                 measured[name].starts[number] = life
                 measured[name].full += [life] if full else []
@@ -128,75 +140,70 @@ def _one(name: str, alternative: Alternative, answers: int) -> Life | None:
         return None
 
 
-HEAD = [
-    "",
-    "first answer, ms",
-    "over the floor",
-    "its CPU over the floor's",
-    "CPU for 1,000 rows, s",
-    "p50, ms",
-    "p99, ms",
-    "memory, MB",
-    "installed, MB",
-]
+HEAD = ["", "first answer, ms", "over the floor", "its CPU over the floor's"]
+HEAD += ["CPU for 1,000, s", "p50, ms", "p99, ms", "memory, MB", "installed, MB"]
 
 
 def rows(
-    measured: Mapping[str, Measured], alternatives: Mapping[str, Alternative]
+    measured: Mapping[str, Measured], alternatives: Mapping[str, Alternative], plan: Plan
 ) -> list[list[str]]:
-    return [_row(name, one, measured[FLOOR], alternatives[name]) for name, one in measured.items()]
+    floor = measured[FLOOR]
+    return [_row(name, one, floor, alternatives[name], plan) for name, one in measured.items()]
 
 
-def _row(name: str, one: Measured, floor: Measured, alternative: Alternative) -> list[str]:
-    starts = [start_s(life) * 1000 for life in one.starts.values()]
+def _row(
+    name: str, one: Measured, floor: Measured, alternative: Alternative, plan: Plan
+) -> list[str]:
+    def of(value: Callable[[Life], float]) -> Spread:
+        return Spread.of([value(life) for life in one.full])
+
+    def cpu_s(life: Life) -> float:
+        used = life.served[-1].cpu_s - life.served[plan.warm_up].cpu_s
+        return used * 1000 / plan.requests
+
     return [
         name,
-        Spread.of(starts).text(),
+        Spread.of([start_s(life) * 1000 for life in one.starts.values()]).text(),
         one.over(floor, start_s).text(),
         figure(one.over(floor, start_cpu_s).median),
-        _of(one.full, cpu_s).text(),
-        _of(one.full, lambda life: life.latency_ms(50, WARM_UP)).text(),
-        _of(one.full, lambda life: life.latency_ms(99, WARM_UP)).text(),
-        f"{_of(one.full, lambda life: life.resident_mb).median:.0f}",
+        of(cpu_s).text(),
+        of(lambda life: life.latency_ms(50, plan.warm_up)).text(),
+        of(lambda life: life.latency_ms(99, plan.warm_up)).text(),
+        f"{of(lambda life: life.resident_mb).median:.0f}",
         f"{alternative.installed_mb:.0f}",
     ]
 
 
-def _of(lives: Sequence[Life], of: Callable[[Life], float]) -> Spread:
-    return Spread.of([of(life) for life in lives])
-
-
-def page(table: str, names: Iterable[str]) -> str:
-    """Return the page of results: what was measured and how, the table, what it does not show."""
-    versions = "; ".join(f"{name}: {of}" for name in names if (of := _versions(name)))
-    return f"""{_HOW}
-Measured on {machine.described()}. {versions}.
-
-{table}
-{_NOT_SHOWN}"""
+def page(made: Sequence[Sequence[str]], how: str) -> str:
+    """Return a page of results: what was measured and how, the table, what it does not show."""
+    versions = "; ".join(f"{name}: {of}" for name, *_ in made if (of := _versions(name)))
+    measured_on = f"Measured on {machine.described()}. {versions}."
+    return f"{how}\n{measured_on}\n\n{tables.markdown(HEAD, made)}\n{_NOT_SHOWN}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser("python -m bench.alternatives", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument("--requests", type=int, default=REQUESTS)
-    parser.add_argument(
-        "--only", default="", help="names between semicolons; nothing is written then"
-    )
+    parser.add_argument("--image", action="store_true", help="an image of 3 MB in place of rows")
+    parser.add_argument("--rounds", type=int, help="starts of each handler")
+    parser.add_argument("--only", default="", help="names between semicolons; nothing is written")
     asked = parser.parse_args()
+    plan, how = (IMAGES, _IMAGE) if asked.image else (ROWS, _ROWS)
+    plan = replace(plan, rounds=asked.rounds or plan.rounds)
     wanted = [one.strip().casefold() for one in asked.only.split(";") if one.strip()]
     with ExitStack() as stack:
+        subject = one_image(stack) if asked.image else row()
         alternatives = {
             name: one
-            for name, one in found(cold_start.opened(stack)).items()
+            for name, one in found(cold_start.opened(stack, subject)).items()
             if not wanted or name.casefold() in (*wanted, FLOOR)
         }
-        measured = measure(alternatives, asked.rounds, asked.requests)
-    made = rows(measured, alternatives)
+        measured = measure(alternatives, plan)
+    made = rows(measured, alternatives, plan)
     print(machine.described() + "\n" + tables.aligned(HEAD, made))
-    if not wanted and asked.requests == REQUESTS:
-        TABLE.write_text(page(tables.markdown(HEAD, made), measured), encoding="utf-8")
-        print(f"written to {TABLE}; make readme renews the README's table")
+    if not wanted:
+        path = RESULTS / ("alternatives_image.md" if asked.image else "alternatives.md")
+        path.write_text(page(made, how), encoding="utf-8")
+        print(f"written to {path}; make readme renews the README's table")
 
 
 def _versions(name: str) -> str:
@@ -208,7 +215,7 @@ def _versions(name: str) -> str:
     return ", ".join(f"{one} {metadata.version(one)}" for one in CONTENDERS[name].libraries)
 
 
-_HOW = """\
+_ROWS = """\
 A handwritten digit's 64 floats as JSON, asked of one model (`tests/models/digits_mlp.onnx`, 272 KB) in all
 the ways below; all by turns, in another order each round; medians, with the tenth and the ninetieth of a
 hundred in brackets (of fewer than five rounds: the least and the most); every answer compared with
@@ -230,6 +237,12 @@ thousand rows come after fifty that do not count, one after another: through the
 one kept connection for servers; both ways include what hands the request over. *Memory* is resident after
 them. *Installed* is what pip installs, and for Hearth its layers as built; boto3 and what AWS's runtime brings
 are not counted.
+"""
+
+_IMAGE = """\
+As `alternatives.md`, but for the request: one image of 3 x 224 x 224 floats, 3 MB of JSON, asked of a model that
+takes each channel's mean, so that nearly all of a request is the handling of it. Twenty of them come after two
+that do not count; *p99* is then about their slowest. Made by `make bench BENCH=images`.
 """
 
 _NOT_SHOWN = """\

@@ -21,10 +21,6 @@ pooled (float[N, 3, 224, 224] x) => (float[N, 3, 1, 1] y) { y = GlobalAveragePoo
 # As much to answer as was asked.
 NEGATED = "negated (float[N, 3, 224, 224] x) => (float[N, 3, 224, 224] y) { y = Neg(x) }"
 
-# How the pydantic models type a batch.
-ROWS = list[list[float]]
-IMAGES = list[list[list[list[float]]]]
-
 
 @dataclass(frozen=True)
 class Case:
@@ -102,6 +98,11 @@ def _read_binary(response: dict[str, Any]) -> np.ndarray:
 def digits() -> Case:
     row = (load_digits().data[:1] / 16).astype(np.float32)
     return Case("row of 64, TF Serving `instances`", "digits", "instances", row)
+
+
+def image() -> Case:
+    batch = np.random.default_rng(3).standard_normal((1, 3, 224, 224), np.float32)
+    return Case("an image, TF Serving `instances`", "pooled", "instances", batch)
 
 
 def cases() -> list[Case]:

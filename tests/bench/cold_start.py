@@ -16,13 +16,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import onnxruntime as ort
-from bench import bucket, tables
-from bench.cases import DIGITS, Case, digits
-from bench.contenders.lambdas import FLOOR, MODEL, Stage, present
+from bench import bucket, subject, tables
+from bench.contenders.lambdas import FLOOR, Stage, present
 from bench.sandbox import Life, live
 from bench.share import WHOLE, Share
 from bench.spread import Spread, ratios
+from bench.subject import Subject
 
 ROUNDS = 15
 
@@ -67,19 +66,25 @@ class Bench:
         worker = share.limiting(self.stage.worker(name, scratch, share.memory_mb))
         life = live(worker, events, scratch, share.limit)
         for served in {served.payload for served in life.served}:
-            found = self.stage.case.read(json.loads(served))
-            assert np.allclose(found, self.expected, rtol=1e-5, atol=1e-5), f"{name}: {served}"
+            self.check(self.stage.subject.case.read(json.loads(served)), name)
         return life
 
+    def check(self, found: object, name: str) -> None:
+        right = np.allclose(found, self.expected, rtol=1e-5, atol=1e-5)
+        assert right, f"{name} answers {found}, expected {self.expected}"
 
-def opened(stack: ExitStack, case: Case | None = None) -> Bench:
-    """Return a bench with an S3 of its own, both gone when the stack is closed."""
-    case = case or digits()
+
+def opened(stack: ExitStack, asked: Subject | None = None) -> Bench:
+    """Return a bench with an S3 of its own, both gone when the stack is closed.
+
+    Args:
+        stack: What closes it.
+        asked: What contenders are asked; a row where it is left out.
+    """
+    asked = asked or subject.row()
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hearth-bench-")))
-    url = stack.enter_context(bucket.serving({MODEL: DIGITS}))
-    session = ort.InferenceSession(DIGITS)
-    [expected] = session.run(None, {session.get_inputs()[0].name: case.batch})
-    return Bench(Stage(folder, url, case), expected)
+    url = stack.enter_context(bucket.serving({asked.model: asked.file}))
+    return Bench(Stage(folder, url, asked), asked.expected())
 
 
 def measure(

@@ -70,7 +70,7 @@ def _starts(lives: Lives, name: str) -> list[str]:
     return [Spread.of(took).text(), ratios(took, floor).text()]
 
 
-def page(made: Sequence[Sequence[str]]) -> str:
+def page(made: Sequence[Sequence[str]], rounds: int) -> str:
     return (
         f"{_HOW}\nMeasured on {machine.described()}.\n\n{tables.markdown(HEAD, made)}\n{_OTHERWISE}"
     )
@@ -91,12 +91,12 @@ def main() -> None:
                 print(f"left out: {error}")
                 return
     print(tables.aligned(HEAD, made))
-    TABLE.write_text(page(made), encoding="utf-8")
+    TABLE.write_text(page(made, rounds), encoding="utf-8")
 
 
 _HOW = """\
 The floor, Hearth and a naive handler (`alternatives.md` says what they are) with less than a processor, by the
-kernel's quota of CPU time with a period of 20 ms; medians of seven rounds by turns, the tenth and the ninetieth
+kernel's quota of CPU time with a period of 20 ms; medians of {rounds} rounds by turns, the tenth and the ninetieth
 of a hundred in brackets. Made by `make bench BENCH=cpu_share`, as root on Linux.
 
 - *first answer*: limited from the start of the process on.

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.cases import DIGITS
+import numpy as np
+from bench.cases import DIGITS, digits
 from botocore.exceptions import ClientError
 
 _TESTS = Path(__file__).parents[1]
@@ -68,6 +69,8 @@ def bundled() -> bytes:
         for source in _SOURCES:
             archive.write(_TESTS / source, source)
         archive.write(DIGITS, "model.onnx")
+        with archive.open("batch.npy", "w") as batch:
+            np.save(batch, digits().batch)
     return made.getvalue()
 
 

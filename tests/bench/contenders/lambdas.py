@@ -12,16 +12,16 @@ from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 from bench import bucket
-from bench.cases import DIGITS, Case
 from bench.sandbox import Worker
+from bench.subject import Subject
 from hearth_local import environment, layer_view, template
 from hearth_local.environment import Host, Sandboxed
 
 ROOT = Path(__file__).parents[3]
 FLOOR, HEARTH, PRELOADED, NAIVE = "floor", "Hearth", "Hearth preloaded", "naive"
 POWERTOOLS, MANGUM = "Powertools", "Mangum"
-MODEL = "digits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,25 +31,23 @@ class Contender:
     Args:
         handler: As Lambda's setting.
         layers: Folders' names under `layers/`; `bench` stands for requirements/bench.txt.
-        path: Where its one route is.
         libraries: Distributions in its deployment, besides what these require and AWS brings.
-        more: Environment variables beside those of every contender.
+        more: Environment variables beside those of every contender; `{model}` is filled in.
     """
 
     handler: str
     layers: Sequence[str] = ("runtime",)
-    path: str = "/instances"
     libraries: Sequence[str] = ("onnxruntime",)
     more: Mapping[str, str] = field(default_factory=dict)
 
 
 _OURS = ("common", "runtime")
-_PREDICT = f"/v1/models/{MODEL}:predict"
+_PREDICT = "predict.handler"
 _FUNCTIONS = "bench.contenders.functions"
 CONTENDERS = {
     FLOOR: Contender(f"{_FUNCTIONS}.floor.handler"),
-    HEARTH: Contender("predict.handler", _OURS, _PREDICT),
-    PRELOADED: Contender("predict.handler", _OURS, _PREDICT, more={"HEARTH_PRELOAD": MODEL}),
+    HEARTH: Contender(_PREDICT, _OURS),
+    PRELOADED: Contender(_PREDICT, _OURS, more={"HEARTH_PRELOAD": "{model}"}),
     NAIVE: Contender(f"{_FUNCTIONS}.naive.handler"),
     POWERTOOLS: Contender(
         f"{_FUNCTIONS}.powertools.handler",
@@ -77,12 +75,12 @@ class Stage:
     Args:
         folder: An empty folder of its own.
         s3_url: An S3 of `bench.bucket`.
-        case: What each of them is asked, in TensorFlow Serving's form.
+        subject: What each of them is asked.
     """
 
     folder: Path
     s3_url: str
-    case: Case
+    subject: Subject
 
     def worker(self, name: str, scratch: Path, memory_mb: int) -> Worker:
         """Return a contender's process, its ephemeral storage in a folder that is to be made."""
@@ -93,32 +91,44 @@ class Stage:
         )
         host = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
         told = {
-            "BENCH_FILE": str(DIGITS),
-            "BENCH_ROW": json.dumps(self.case.batch[0].tolist()),
+            "BENCH_FILE": str(self.subject.file),
+            "BENCH_BATCH": str(self._batch),
+            "BENCH_ITEMS": self.subject.items,
             "BENCH_BUCKET": bucket.BUCKET,
-            "BENCH_KEY": f"{bucket.PLAIN}/{MODEL}.onnx",
+            "BENCH_KEY": f"{bucket.PLAIN}/{self.subject.model}.onnx",
             "HEARTH_BUCKET": bucket.BUCKET,
         }
+        more = {key: of.format(model=self.subject.model) for key, of in contender.more.items()}
         aws = bucket.credentials(self.s3_url)
         return Worker(
             # As the local stack starts it, but for the step that ties a worker to the stack's life.
             [sys.executable, "-S", "-m", "awslambdaric", function.handler],
-            seen | host | told | aws | contender.more,
+            seen | host | told | aws | more,
             function.folder,
         )
 
     def event(self, name: str) -> bytes:
-        return json.dumps(self.case.event(CONTENDERS[name].path, "pixels")).encode()
+        """Return the request as API Gateway hands it on; a framework has a route of its own."""
+        case = self.subject.case
+        path = case.path if CONTENDERS[name].handler == _PREDICT else "/instances"
+        return json.dumps(case.event(path, self.subject.input)).encode()
 
     def _function(self, contender: Contender) -> template.Function:
         predict = self._template.function("predict")
-        own = contender.handler == predict.handler
+        own = contender.handler == _PREDICT
         return replace(
             predict,
             handler=contender.handler,
             folder=predict.folder if own else ROOT / "tests",
             layers=tuple(self._layers[name] for name in contender.layers),
         )
+
+    @cached_property
+    def _batch(self) -> Path:
+        """The batch as a file: the floor reads no request."""
+        path = self.folder / "batch.npy"
+        np.save(path, self.subject.case.batch)
+        return path
 
     @cached_property
     def _template(self) -> template.Template:

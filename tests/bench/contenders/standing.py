@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from bench.cases import DIGITS, Case
 from bench.server import Asked
+from bench.subject import Subject
 from hearth_local import layer_view
 
 ROOT = Path(__file__).parents[3]
@@ -28,14 +28,14 @@ class Standing:
         command: Arguments for that environment's Python; `{port}` and `{folder}` are filled in.
         path: Where a row is asked for.
         protocol: "instances" (TensorFlow Serving's) or "infer" (Open Inference).
-        files: What lies in its working folder, by name, as JSON.
+        files: What lies in its working folder, by name, as JSON; of its port and the model.
     """
 
     environment: str
     command: tuple[str, ...]
     path: str
     protocol: str = "instances"
-    files: Callable[[int], Mapping[str, Any]] = lambda _: {}
+    files: Callable[[int, Path], Mapping[str, Any]] = lambda *_: {}
 
     @property
     def folder(self) -> Path:
@@ -58,24 +58,27 @@ class Standing:
             return ""
         return f"{self.folder.name} is not set up: make {self.folder.name}/ready says why"
 
-    def asked(self, case: Case) -> Asked:
-        """Return a request for a case's batch."""
+    def asked(self, subject: Subject) -> Asked:
+        """Return the request."""
+        case = subject.case
         if self.protocol == "instances":
             body = json.dumps({"instances": case.batch.tolist()})
             return Asked(self.path, body.encode(), lambda answer: answer["predictions"])
         shape, data = list(case.batch.shape), case.batch.ravel().tolist()
-        tensor = {"name": "pixels", "shape": shape, "datatype": "FP32", "data": data}
+        tensor = {"name": subject.input, "shape": shape, "datatype": "FP32", "data": data}
         return Asked(self.path, json.dumps({"inputs": [tensor]}).encode(), _from_infer)
 
-    def start(self, port: int, folder: Path, output: Path) -> subprocess.Popen[bytes]:
+    def start(
+        self, subject: Subject, port: int, folder: Path, output: Path
+    ) -> subprocess.Popen[bytes]:
         """Start it; it keeps what it writes in a folder of its own."""
-        for name, document in self.files(port).items():
+        for name, document in self.files(port, subject.file).items():
             (folder / name).write_text(json.dumps(document), encoding="utf-8")
         places = {"port": port, "folder": folder}
         with output.open("wb") as printed:
             return subprocess.Popen(
                 [self.python, *(part.format_map(places) for part in self.command)],
-                env=self._environment(port, folder),
+                env=self._environment(subject, port, folder),
                 cwd=folder,
                 stdin=subprocess.DEVNULL,
                 stdout=printed,
@@ -83,7 +86,7 @@ class Standing:
                 start_new_session=True,
             )
 
-    def _environment(self, port: int, folder: Path) -> dict[str, str]:
+    def _environment(self, subject: Subject, port: int, folder: Path) -> dict[str, str]:
         return {
             "PATH": os.pathsep.join(
                 [str(self.python.parent), "/usr/local/bin", "/usr/bin", "/bin"]
@@ -92,7 +95,8 @@ class Standing:
             "HOME": str(folder),
             "TMPDIR": str(folder),
             "PYTHONPATH": str(ROOT / "tests"),
-            "BENCH_FILE": str(DIGITS),
+            "BENCH_FILE": str(subject.file),
+            "BENCH_ITEMS": subject.items,
             "BENCH_PORT": str(port),
             "BENTOML_DO_NOT_TRACK": "True",
         }
@@ -103,7 +107,7 @@ def _from_infer(answer: Mapping[str, Any]) -> Any:
     return np.array(tensor["data"]).reshape(tensor["shape"])
 
 
-def _mlserver(port: int) -> Mapping[str, Any]:
+def _mlserver(port: int, file: Path) -> Mapping[str, Any]:
     return {
         "settings.json": {
             "host": "127.0.0.1",
@@ -113,9 +117,9 @@ def _mlserver(port: int) -> Mapping[str, Any]:
             "parallel_workers": 0,  # the model runs in the server's own process: its fastest way
         },
         "model-settings.json": {
-            "name": "digits",
-            "implementation": f"{_SERVERS}.mlserver.Digits",
-            "parameters": {"uri": str(DIGITS)},
+            "name": "model",
+            "implementation": f"{_SERVERS}.mlserver.Served",
+            "parameters": {"uri": str(file)},
         },
     }
 
@@ -123,11 +127,11 @@ def _mlserver(port: int) -> Mapping[str, Any]:
 STANDING = {
     "FastAPI, uvicorn": Standing("fastapi", ("-m", f"{_SERVERS}.fastapi"), "/instances"),
     "LitServe": Standing("litserve", ("-m", f"{_SERVERS}.litserve"), "/predict"),
-    "KServe": Standing("kserve", ("-m", f"{_SERVERS}.kserve"), "/v1/models/digits:predict"),
+    "KServe": Standing("kserve", ("-m", f"{_SERVERS}.kserve"), "/v1/models/model:predict"),
     "MLServer": Standing(
         "mlserver",
         ("-m", "mlserver.cli.main", "start", "{folder}"),
-        "/v2/models/digits/infer",
+        "/v2/models/model/infer",
         "infer",
         _mlserver,
     ),
@@ -137,7 +141,7 @@ STANDING = {
             "-m",
             "bentoml",
             "serve",
-            f"{_SERVERS}.bentoml:Digits",
+            f"{_SERVERS}.bentoml:Served",
             "--host",
             "127.0.0.1",
             "--port",

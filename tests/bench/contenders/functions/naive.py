@@ -6,10 +6,11 @@ import numpy as np
 from bench.contenders.functions import fetched
 
 session = fetched.session()
+name = session.get_inputs()[0].name
 
 
 def handler(event, context):
-    rows = np.array(json.loads(event["body"])["instances"], np.float32)
-    [output] = session.run(None, {"pixels": rows})
+    batch = np.array(json.loads(event["body"])["instances"], np.float32)
+    [output] = session.run(None, {name: batch})
     body = json.dumps({"predictions": output.tolist()})
     return {"statusCode": 200, "headers": {"Content-Type": "application/json"}, "body": body}

@@ -15,21 +15,22 @@ class _Loopback(uvicorn.Config):
         super().__init__(*args, **{**kwargs, "host": "127.0.0.1"})
 
 
-class Digits(Model):
+class Served(Model):
     def load(self):
         self.session = InferenceSession(os.environ["BENCH_FILE"])
+        self.input = self.session.get_inputs()[0].name
         self.ready = True
         return self.ready
 
     def predict(self, payload, headers=None, response_headers=None):
-        rows = np.array(payload["instances"], np.float32)
-        [output] = self.session.run(None, {"pixels": rows})
+        batch = np.array(payload["instances"], np.float32)
+        [output] = self.session.run(None, {self.input: batch})
         return {"predictions": output.tolist()}
 
 
 if __name__ == "__main__":
     uvicorn.Config = _Loopback
-    model = Digits("digits")
+    model = Served("model")
     model.load()
     port = int(os.environ["BENCH_PORT"])
     ModelServer(http_port=port, workers=1, enable_grpc=False).start([model])
