@@ -5,6 +5,7 @@ Source: AWS Lambda's guide, "Configure function memory": CPU grows with memory, 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -61,7 +62,7 @@ def of(memory_mb: int) -> Iterator[Share]:
     Raises:
         CannotLimit: Where the kernel or its owner does not allow it.
     """
-    group = _folder() / f"{_NAME}-{memory_mb}"
+    group = _folder() / f"{_NAME}-{os.getpid()}-{memory_mb}"
     quota = round(_PERIOD_US * memory_mb / ONE_CPU_MB)
     try:
         group.mkdir(exist_ok=True)
@@ -77,7 +78,7 @@ def of(memory_mb: int) -> Iterator[Share]:
 def _folder() -> Path:
     """Return where the kernel's controller of CPU time lies: version 1 has a folder for it."""
     first = _ROOT / "cpu"
-    return first if (first / "cpu.cfs_quota_us").is_file() or first.is_dir() else _ROOT
+    return first if first.is_dir() else _ROOT
 
 
 def _limit(group: Path, quota_us: int) -> None:
