@@ -176,7 +176,8 @@ def _row(
 
 def page(made: Sequence[Sequence[str]], how: str) -> str:
     """Return a page of results: what was measured and how, the table, what it does not show."""
-    versions = "; ".join(f"{name}: {of}" for name, *_ in made if (of := _versions(name)))
+    names = [name for name, *_ in made]
+    versions = "; ".join([_libraries(), *(_server(name) for name in names if name in STANDING)])
     measured_on = f"Measured on {machine.described()}. {versions}."
     return f"{how}\n{measured_on}\n\n{tables.markdown(HEAD, made)}\n{_NOT_SHOWN}"
 
@@ -206,13 +207,17 @@ def main() -> None:
         print(f"written to {path}; make readme renews the README's table")
 
 
-def _versions(name: str) -> str:
-    """Return the releases of what a contender is named after, and its Python packages' beside it."""
-    if name in STANDING:
-        pinned = STANDING[name].pinned()
-        shown = (name.casefold(), *name.casefold().split(", "), "onnxruntime")
-        return ", ".join(f"{one} {pinned[one]}" for one in dict.fromkeys(shown) if one in pinned)
-    return ", ".join(f"{one} {metadata.version(one)}" for one in CONTENDERS[name].libraries)
+def _libraries() -> str:
+    """Return the releases of what the handlers are made of."""
+    used = {"awslambdaric", "boto3"}.union(*(CONTENDERS[n].libraries for n in lambdas.present()))
+    return "handlers: " + ", ".join(f"{name} {metadata.version(name)}" for name in sorted(used))
+
+
+def _server(name: str) -> str:
+    """Return the releases of what a server is named after."""
+    pinned = STANDING[name].pinned()
+    own = [one for one in name.casefold().split(", ") if one in pinned]
+    return ", ".join(f"{one} {pinned[one]}" for one in own)
 
 
 _ROWS = """\
