@@ -71,9 +71,9 @@ def _starts(lives: Lives, name: str) -> list[str]:
 
 
 def page(made: Sequence[Sequence[str]], rounds: int) -> str:
-    return (
-        f"{_HOW}\nMeasured on {machine.described()}.\n\n{tables.markdown(HEAD, made)}\n{_OTHERWISE}"
-    )
+    how = _HOW.format(rounds=rounds)
+    measured_on = f"Measured on {machine.described()}."
+    return f"{how}\n{measured_on}\n\n{tables.markdown(HEAD, made)}\n{_OTHERWISE}"
 
 
 def main() -> None:
