@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 PINS := requirements/local.txt requirements/test.txt
 
-.PHONY: demo test nodes fuzz prometheus dashboard browser up readme lint pins bench build e2e clean
+.PHONY: demo test nodes fuzz prometheus dashboard browser up readme lint pins build e2e clean
+.PHONY: bench bench-ready bench-tests bench-alternatives bench-images bench-cold_start bench-cpu_share bench-aws
 .DEFAULT_GOAL := test
 
 $(READY): $(PINS) pyproject.toml
@@ -32,10 +33,33 @@ up: $(READY)
 readme: $(READY)
 	@$(BIN)/python -m hearth_local.readme
 
-# What the benches set beside Hearth is installed in an environment of their own.
-bench:
+# make bench BENCH=alternatives, or images, cold_start, cpu_share, tests; ARGS go to all but tests: ARGS=--help.
+# What is set beside Hearth is installed in environments of its own: the libraries of handlers in one, each server in another.
+BENCH ?= alternatives images tests
+SERVERS := fastapi litserve kserve mlserver bentoml
+bench: $(BENCH:%=bench-%)
+
+bench-ready:
 	@$(MAKE) --no-print-directory VENV=.venv-bench PINS='$(PINS) requirements/bench.txt' .venv-bench/ready
+
+bench-tests: bench-ready
 	@.venv-bench/bin/python -m pytest -m bench -s tests/bench
+
+bench-alternatives bench-images: $(SERVERS:%=bench-server-%)
+
+bench-images: bench-ready
+	@PYTHONPATH=tests .venv-bench/bin/python -m bench.alternatives --image $(ARGS)
+
+bench-alternatives bench-cold_start bench-cpu_share: bench-ready
+	@PYTHONPATH=tests .venv-bench/bin/python -m bench.$(@:bench-%=%) $(ARGS)
+
+bench-server-%:
+	@$(MAKE) --no-print-directory .venv-bench-$*/ready || echo "$* does not install here, and is left out"
+
+# Cold starts on AWS itself, beside a deployed stack: make bench-aws STACK=hearth. It costs cents, says so, and asks.
+bench-aws: $(READY)
+	@[ -n "$(STACK)" ] || { echo "which stack? make bench-aws STACK=hearth"; exit 1; }
+	@PYTHONPATH=tests $(BIN)/python -m bench.aws --stack "$(STACK)" $(ARGS)
 
 # make fuzz FUZZ='--bodies 100000 --seconds 1800 --openapi FILE_OR_URL'
 fuzz: $(READY) .venv-fuzz/ready
@@ -120,8 +144,15 @@ CLIENTS += pytest==9.2.0 pytest-timeout==2.4.0
 clients: $(READY) .venv-clients/ready
 	@.venv-clients/bin/python -m pytest --confcutdir tests/clients tests/clients
 
+# What a server runs a model with; numpy as the layers have it.
+SERVING := onnxruntime==1.32.0 numpy==2.4.6
 tool-pins: $(VENV)/linted
 	@echo aws-sam-cli==1.170.0 | $(PIN) - -o requirements/sam.txt
 	@echo checkov==3.3.30 | $(PIN) - -o requirements/checkov.txt
 	@printf '%s\n' $(CLIENTS) | $(PIN) - -o requirements/clients.txt
 	@echo schemathesis==4.32.5 | $(PIN) - -o requirements/fuzz.txt
+	@printf '%s\n' fastapi==0.165.0 uvicorn==0.54.0 $(SERVING) | $(PIN) - -o requirements/bench-fastapi.txt
+	@printf '%s\n' litserve==0.2.19 $(SERVING) | $(PIN) - -o requirements/bench-litserve.txt
+	@printf '%s\n' kserve==0.21.0 $(SERVING) | $(PIN) - -o requirements/bench-kserve.txt
+	@printf '%s\n' mlserver==1.7.1 $(SERVING) | $(PIN) - -o requirements/bench-mlserver.txt
+	@printf '%s\n' bentoml==1.4.40 $(SERVING) | $(PIN) - -o requirements/bench-bentoml.txt

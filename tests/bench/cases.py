@@ -21,10 +21,6 @@ pooled (float[N, 3, 224, 224] x) => (float[N, 3, 1, 1] y) { y = GlobalAveragePoo
 # As much to answer as was asked.
 NEGATED = "negated (float[N, 3, 224, 224] x) => (float[N, 3, 224, 224] y) { y = Neg(x) }"
 
-# How the pydantic models type a batch.
-ROWS = list[list[float]]
-IMAGES = list[list[list[list[float]]]]
-
 
 @dataclass(frozen=True)
 class Case:
@@ -99,8 +95,17 @@ def _read_binary(response: dict[str, Any]) -> np.ndarray:
     return np.frombuffer(body, np.float32, offset=length).reshape(tensor["shape"])
 
 
-def cases() -> list[Case]:
+def digits() -> Case:
     row = (load_digits().data[:1] / 16).astype(np.float32)
+    return Case("row of 64, TF Serving `instances`", "digits", "instances", row)
+
+
+def image() -> Case:
+    batch = np.random.default_rng(3).standard_normal((1, 3, 224, 224), np.float32)
+    return Case("an image, TF Serving `instances`", "pooled", "instances", batch)
+
+
+def cases() -> list[Case]:
     images = np.random.default_rng(3).standard_normal((8, 3, 224, 224), np.float32)
     few = images[:2]
     forms = {
@@ -112,7 +117,7 @@ def cases() -> list[Case]:
     }
     echoed = ("instances", "flat", "binary")
     return [
-        Case("row of 64, " + forms["instances"], "digits", "instances", row),
+        digits(),
         *(Case(f"8 images, {title}", "pooled", form, images) for form, title in forms.items()),
         *(Case(f"2 images and back, {forms[form]}", "negated", form, few) for form in echoed),
     ]

@@ -17,7 +17,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
-from bench.cases import DIGITS, IMAGES, NEGATED, POOLED, ROWS, Case, cases
+from bench.cases import DIGITS, NEGATED, POOLED, Case, cases
 from bench.contenders import hearth
 from bench.contenders.naive import Naive
 from hearth.domain.manifest import RuntimeOptions
@@ -104,6 +104,7 @@ def _calls(case: Case, session: ort.InferenceSession, handler: Any) -> dict[str,
         return made
     made["naive, orjson"] = call(getattr(Naive.with_orjson(session), case.method), "/")
     from bench.contenders import mangum, powertools
+    from bench.contenders.schemas import IMAGES, ROWS
 
     items = ROWS if case.batch.ndim == 2 else IMAGES
     data = list[float] if case.form == "flat" else items

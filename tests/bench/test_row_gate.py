@@ -45,8 +45,7 @@ def ratios(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], fl
         Path(os.devnull).open("w") as nowhere,
         contextlib.redirect_stdout(nowhere),
     ):
-        found = {(c.model, c.form): _ratio(c, files[c.model], handler) for c in asked}
-    return found
+        return {(c.model, c.form): _ratio(c, files[c.model], handler) for c in asked}
 
 
 def _ratio(case: Case, file: Path, handler: Call) -> float:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+BENCH = ("bench.report_line", "bench.spread", "bench.tables")
 MODULES = sorted(
     ".".join(path.relative_to(folder).with_suffix("").parts)
     for folder in ROOT.glob("layers/*/python")
@@ -17,7 +18,7 @@ MODULES = sorted(
 )
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", [*MODULES, *BENCH])
 def test_examples_give_what_they_show(name: str) -> None:
     """Every example in a docstring gives what stands below it."""
     options = doctest.IGNORE_EXCEPTION_DETAIL | doctest.ELLIPSIS

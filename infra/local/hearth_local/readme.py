@@ -19,12 +19,14 @@ from hearth_local import project
 from hearth_local.cli import COMMANDS
 
 _BLOCK = re.compile(r"(<!-- (?P<name>[a-z-]+) -->\n).*?(<!-- /(?P=name) -->)", re.DOTALL)
+_MEASURED = re.compile(r"^Measured on .*\n\n(?:\|.*\n)+", re.MULTILINE)
 _ARGUMENT = re.compile(r"^\s{4,8}(\w+): (.+?)(?=^\s{4,8}\w+: |\Z)", re.MULTILINE | re.DOTALL)
 
 
 def renew(text: str, root: Path) -> str:
     """Return a README with every generated block made anew."""
     made = {
+        "alternatives": _measured((root / "tests/bench/results/alternatives.md").read_text()),
         "commands": commands(),
         "errors": error_table(),
         "handlers": (root / "tests/bench/results/handlers.md").read_text(),
@@ -35,6 +37,12 @@ def renew(text: str, root: Path) -> str:
         "settings": settings_table(),
     }
     return _BLOCK.sub(lambda match: match[1] + made[match["name"]] + match[3], text)
+
+
+def _measured(text: str) -> str:
+    """Return of a page of results what it was measured on, and its first table."""
+    found = _MEASURED.search(text)
+    return found[0] if found else ""
 
 
 def _from_table(text: str) -> str:

@@ -1,53 +1,14 @@
-"""FastAPI behind Mangum. Endpoints are coroutines: threads would only make them slower."""
+"""FastAPI behind Mangum."""
 
-# No postponed annotations: FastAPI reads these where they stand.
+from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-from bench.contenders.schemas import (
-    Infer,
-    Inferred,
-    Inputs,
-    Instances,
-    Outputs,
-    Predictions,
-    Tensor,
-)
-from fastapi import FastAPI
+from bench.contenders import asgi
 from mangum import Mangum
 from onnxruntime import InferenceSession
 
 
 def handler(session: InferenceSession, items: Any, data: Any) -> Any:
-    """Return a handler.
-
-    Args:
-        session: The model, of one input and one output.
-        items: How its batch nests, as a type.
-        data: How `data` nests in an infer request.
-    """
-    name, output = session.get_inputs()[0].name, session.get_outputs()[0].name
-    app = FastAPI()
-
-    @app.post("/instances")
-    async def instances(body: Instances[items]) -> Predictions[items]:
-        batch = np.array(body.instances, np.float32)
-        return Predictions[items](predictions=session.run(None, {name: batch})[0].tolist())
-
-    @app.post("/inputs")
-    async def inputs(body: Inputs[items]) -> Outputs[items]:
-        batch = np.array(body.inputs, np.float32)
-        return Outputs[items](outputs=session.run(None, {name: batch})[0].tolist())
-
-    @app.post("/infer")
-    async def infer(body: Infer[data]) -> Inferred:
-        [tensor] = body.inputs
-        batch = np.array(tensor.data, np.float32).reshape(tensor.shape)
-        found = session.run(None, {tensor.name: batch})[0]
-        made = Tensor[list[float]](
-            name=output, shape=list(found.shape), datatype="FP32", data=found.ravel().tolist()
-        )
-        return Inferred(model_name="model", outputs=[made])
-
-    return Mangum(app, lifespan="off")
+    """Return a handler; arguments as `asgi.app`."""
+    return Mangum(asgi.app(session, items, data), lifespan="off")

@@ -8,6 +8,9 @@ from typing import Generic, TypeVar
 from pydantic import BaseModel
 
 Items = TypeVar("Items")
+ROWS = list[list[float]]
+IMAGES = list[list[list[list[float]]]]
+NESTINGS = {"rows": ROWS, "images": IMAGES}
 
 
 class Instances(BaseModel, Generic[Items]):

@@ -1,0 +1,34 @@
+"""A first answer is as fast as the hardware allows: ratios to a floor measured in the same run."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+import pytest
+from bench import tables
+from bench.cold_start import HEAD, Starts, measure, opened, rows
+from bench.contenders.lambdas import FLOOR, HEARTH, NAIVE
+
+pytestmark = [pytest.mark.bench, pytest.mark.timeout(600)]
+
+ROUNDS = 15
+
+
+@pytest.fixture(scope="module")
+def starts() -> Starts:
+    with ExitStack() as stack:
+        measured = measure(opened(stack), (FLOOR, HEARTH, NAIVE), ROUNDS)
+    print("\n" + tables.aligned(HEAD, rows(measured)))
+    return measured
+
+
+@pytest.mark.xfail(reason="the aim is not reached: 2.7 times the floor", strict=True)
+def test_first_answer_takes_little_more_than_the_floor(starts: Starts) -> None:
+    """A first answer, its model read from S3, takes at most 1.25 times what opening a local file takes."""
+    assert starts.over(HEARTH).median <= 1.25
+
+
+@pytest.mark.xfail(reason="the aim is not reached: 1.05 times a naive handler", strict=True)
+def test_first_answer_takes_less_than_a_naive_handler(starts: Starts) -> None:
+    """A first answer takes at most 0.6 times what a handler takes that fetches with boto3."""
+    assert starts.over(HEARTH, NAIVE).median <= 0.6

@@ -1,0 +1,34 @@
+"""A change that makes first answers slower does not land: the aims of test_cold_start.py with room for noise."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+import pytest
+from bench import tables
+from bench.cold_start import HEAD, Starts, measure, opened, rows
+from bench.contenders.lambdas import FLOOR, HEARTH, NAIVE
+
+pytestmark = [pytest.mark.bench, pytest.mark.timeout(300)]
+
+ROUNDS = 11
+
+
+@pytest.fixture(scope="module")
+def starts() -> Starts:
+    with ExitStack() as stack:
+        measured = measure(opened(stack), (FLOOR, HEARTH, NAIVE), ROUNDS)
+    print("\n" + tables.aligned(HEAD, rows(measured)))
+    return measured
+
+
+@pytest.mark.xfail(reason="the aim is not reached: 2.1 times the floor", strict=True)
+def test_first_answer_stays_near_the_floor(starts: Starts) -> None:
+    """A first answer takes at most 1.4 times what opening a local file takes."""
+    assert starts.over(HEARTH).median <= 1.4
+
+
+@pytest.mark.xfail(reason="the aim is not reached: as long as a naive handler", strict=True)
+def test_first_answer_stays_below_a_naive_handler(starts: Starts) -> None:
+    """A first answer takes at most 0.7 times what a handler takes that fetches with boto3."""
+    assert starts.over(HEARTH, NAIVE).median <= 0.7
