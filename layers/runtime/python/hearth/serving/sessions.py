@@ -34,13 +34,13 @@ class Opened:
     express: Express
 
 
-@dataclass(slots=True)
 class _Held:
     """An open session, how often it was used, and the age of the sandbox when it last was."""
 
-    opened: Opened
-    age: float
-    uses: int = 1
+    __slots__ = ("age", "opened", "uses")
+
+    def __init__(self, opened: Opened, age: float) -> None:
+        self.opened, self.age, self.uses = opened, age, 1
 
     @property
     def worth(self) -> float:
