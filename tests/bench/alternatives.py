@@ -235,6 +235,7 @@ hundred in brackets (of fewer than five rounds: the least and the most); every a
   *Hearth preloaded* is told the model by its setting, and opens it while the sandbox starts.
 - The others are servers, each in a virtual environment of its own, set up as its documentation shows it, with
   one process for the model and the model on local disk: they fetch nothing.
+- MLServer is asked in Open Inference's form with flat `data`, all others in TensorFlow Serving's `instances`.
 
 *First answer* is from the start of the process to the right answer; *over the floor* is the median of the
 ratios to the floor in the same round; CPU is user and system time of all processes of a contender. The
