@@ -21,6 +21,7 @@ from bench.cold_start import Bench
 from bench.contenders import lambdas
 from bench.contenders.lambdas import CONTENDERS, FLOOR
 from bench.contenders.standing import STANDING, Standing
+from bench.processes import interrupted_by_sigterm
 from bench.sandbox import Life, WorkerFailed
 from bench.spread import Spread, figure, ratios
 from bench.subject import one_image, row
@@ -191,7 +192,7 @@ def main() -> None:
     plan, how = (IMAGES, _IMAGE) if asked.image else (ROWS, _ROWS)
     plan = replace(plan, rounds=asked.rounds or plan.rounds)
     wanted = [one.strip().casefold() for one in asked.only.split(";") if one.strip()]
-    with ExitStack() as stack:
+    with interrupted_by_sigterm(), ExitStack() as stack:
         subject = one_image(stack) if asked.image else row()
         alternatives = {
             name: one
