@@ -21,6 +21,7 @@ from bench.cold_start import Bench
 from bench.contenders import lambdas
 from bench.contenders.lambdas import CONTENDERS, FLOOR
 from bench.contenders.standing import STANDING, Standing
+from bench.processes import interrupted_by_sigterm
 from bench.sandbox import Life, WorkerFailed
 from bench.spread import Spread, figure, ratios
 from bench.subject import one_image, row
@@ -191,7 +192,7 @@ def main() -> None:
     plan, how = (IMAGES, _IMAGE) if asked.image else (ROWS, _ROWS)
     plan = replace(plan, rounds=asked.rounds or plan.rounds)
     wanted = [one.strip().casefold() for one in asked.only.split(";") if one.strip()]
-    with ExitStack() as stack:
+    with interrupted_by_sigterm(), ExitStack() as stack:
         subject = one_image(stack) if asked.image else row()
         alternatives = {
             name: one
@@ -235,6 +236,7 @@ hundred in brackets (of fewer than five rounds: the least and the most); every a
   *Hearth preloaded* is told the model by its setting, and opens it while the sandbox starts.
 - The others are servers, each in a virtual environment of its own, set up as its documentation shows it, with
   one process for the model and the model on local disk: they fetch nothing.
+- MLServer is asked in Open Inference's form with flat `data`, all others in TensorFlow Serving's `instances`.
 
 *First answer* is from the start of the process to the right answer; *over the floor* is the median of the
 ratios to the floor in the same round; CPU is user and system time of all processes of a contender. The

@@ -10,12 +10,11 @@ from __future__ import annotations
 import argparse
 import base64
 import json
-import signal
 import statistics
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -25,6 +24,7 @@ import numpy as np
 from bench import cases, deployed_copy, tables
 from bench.cases import DIGITS
 from bench.deployed_copy import LeftOver, Original
+from bench.processes import interrupted_by_sigterm
 from bench.report_line import ReportLine, parse
 from bench.spread import Spread, ratios
 from hearth.optimizing.cost import PRICES
@@ -300,20 +300,6 @@ def agreed(plan: Plan, bundle: Target) -> bool:
         f"It costs ${plan.dollars():.2f} at most, with the prices of US East and no free tier."
     )
     return input("go on? [y/N] ").strip().lower() in ("y", "yes")
-
-
-@contextmanager
-def interrupted_by_sigterm() -> Iterator[None]:
-    """Have SIGTERM end the bench as Ctrl-C does: what was made is deleted."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from bench import bucket, subject, tables
 from bench.contenders.lambdas import FLOOR, Stage, present
+from bench.processes import interrupted_by_sigterm
 from bench.sandbox import Life, live
 from bench.share import WHOLE, Share
 from bench.spread import Spread, ratios
@@ -128,7 +129,7 @@ def main() -> None:
     parser.add_argument("--only", default=",".join(present()), help="default: %(default)s")
     asked = parser.parse_args()
     names = [name for name in present() if name.casefold() in asked.only.casefold().split(",")]
-    with ExitStack() as stack:
+    with interrupted_by_sigterm(), ExitStack() as stack:
         bench = opened(stack)
         starts = measure(bench, names, asked.rounds, lambda line: print(line, file=sys.stderr))
     print(tables.aligned(HEAD, rows(starts)))

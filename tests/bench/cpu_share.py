@@ -16,6 +16,7 @@ from pathlib import Path
 from bench import cold_start, machine, share, tables
 from bench.cold_start import Bench
 from bench.contenders.lambdas import FLOOR, HEARTH, NAIVE, PRELOADED
+from bench.processes import interrupted_by_sigterm
 from bench.sandbox import Life
 from bench.share import ONE_CPU_MB, Share
 from bench.spread import Spread, ratios
@@ -81,7 +82,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     rounds = parser.parse_args().rounds
     made: list[list[str]] = []
-    with ExitStack() as stack:
+    with interrupted_by_sigterm(), ExitStack() as stack:
         bench = cold_start.opened(stack)
         for size in SIZES_MB:
             try:

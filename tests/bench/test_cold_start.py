@@ -22,7 +22,7 @@ def starts() -> Starts:
     return measured
 
 
-@pytest.mark.xfail(reason="the aim is not reached: 2.7 times the floor", strict=True)
+@pytest.mark.xfail(reason="the aim is not reached: 2.1 to 2.7 times the floor", strict=True)
 def test_first_answer_takes_little_more_than_the_floor(starts: Starts) -> None:
     """A first answer, its model read from S3, takes at most 1.25 times what opening a local file takes."""
     assert starts.over(HEARTH).median <= 1.25
