@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from hearth.domain.errors import (
@@ -23,7 +22,6 @@ _ELSEWHERE = {"PermanentRedirect", "TemporaryRedirect", "301", "307"}
 _THROTTLED = {"SlowDown", "Throttling"}
 
 
-@dataclass(eq=False)
 class Refused(Exception):
     """AWS answered, and not with what was asked for.
 
@@ -35,11 +33,12 @@ class Refused(Exception):
         retries: How often the request had been sent before.
     """
 
-    status: int
-    code: str
-    message: str = ""
-    place: str = ""
-    retries: int = 0
+    def __init__(
+        self, status: int, code: str, message: str = "", place: str = "", retries: int = 0
+    ) -> None:
+        super().__init__(status, code, message, place, retries)
+        self.status, self.code, self.message = status, code, message
+        self.place, self.retries = place, retries
 
     def __str__(self) -> str:
         return self.message

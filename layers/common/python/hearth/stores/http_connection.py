@@ -11,7 +11,7 @@ import socket
 import sys
 from collections.abc import Mapping
 from io import BufferedReader
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ssl import SSLContext
@@ -48,11 +48,13 @@ class Connection:
         Raises:
             OSError: If nobody answers there, or TLS does not come about.
         """
-        self.sock = socket.create_connection((self._host, self._port), self._timeout_s)
+        # As bytes: for text, Python imports what turns names of all languages into ASCII.
+        host: Any = self._host.encode("ascii")
+        self.sock = socket.create_connection((host, self._port), self._timeout_s)
         # A request is one small packet: it waits for no other.
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self._tls is not None:
-            self.sock = self._tls.wrap_socket(self.sock, server_hostname=self._host)
+            self.sock = self._tls.wrap_socket(self.sock, server_hostname=host)
         self._file = BufferedReader(self.sock.makefile("rb", 0), 1 << 16)
 
     def request(self, target: str, headers: Mapping[str, str]) -> None:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 
 import numpy as np
 import orjson
+from hearth.domain.frozen import dataclass
 from hearth.domain.signature import Signature, TensorSpec
 from hearth.serving.capture import Watch
 from hearth.serving.numbers import Array

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from hearth.domain.frozen import dataclass
 from hearth.serving.numbers import Array
 
 TENSOR_FIGURES = ("mean", "deviation", "minimum", "maximum", "norm", "zeros", "nonfinite")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from time import perf_counter as _now
 
 import orjson
@@ -19,12 +19,9 @@ from hearth.serving import json_text, payloads
 from hearth.serving import record as records
 from hearth.serving.asked import Asked, Served, ServingProtocol
 from hearth.serving.check import conform
-from hearth.serving.model_config import model_config
-from hearth.serving.open_inference import OpenInference
 from hearth.serving.record import Record
 from hearth.serving.session import Tensors
 from hearth.serving.sessions import Opened
-from hearth.serving.tf_serving import TfServing
 from hearth.serving.worker import Worker
 
 _ROUTING_KEY = ROUTING_KEY.lower()
@@ -32,8 +29,6 @@ _ROUTING_KEY = ROUTING_KEY.lower()
 _CARRIED = frozenset(("content-encoding", payloads.INPUT, payloads.OUTPUT))
 _PREDICTIONS = (PREDICT, "infer", "classify", "regress")
 _DESCRIPTIONS = ("metadata", "config")
-
-_TF_SERVING, _OPEN_INFERENCE = TfServing(), OpenInference()
 
 
 def predict(request: HttpRequest, worker: Worker) -> Answer:
@@ -174,10 +169,25 @@ def _run(
     return inputs, outputs
 
 
+@cache
+def _tf_serving() -> ServingProtocol:
+    from hearth.serving.tf_serving import TfServing
+
+    return TfServing()
+
+
+@cache
+def _open_inference() -> ServingProtocol:
+    from hearth.serving.open_inference import OpenInference
+
+    return OpenInference()
+
+
 @lru_cache(maxsize=512)
 def _parse(method: str, path: str) -> tuple[Call, ServingProtocol]:
     newer = path.startswith("/v2")
-    protocol: ServingProtocol = _OPEN_INFERENCE if newer else _TF_SERVING
+    # A process that is asked in one protocol alone never imports the other.
+    protocol = _open_inference() if newer else _tf_serving()
     call = (parse_v2 if newer else parse_v1)(method, path)
     expected = _DESCRIPTIONS if method == "GET" else _PREDICTIONS
     if call.verb not in expected:
@@ -190,6 +200,8 @@ def _describe(call: Call, protocol: ServingProtocol, worker: Worker) -> Answer:
     opened, _ = worker.open(route)
     versions = worker.catalogue.versions(route.model)
     if call.verb == "config":
+        from hearth.serving.model_config import model_config
+
         config = model_config(opened.manifest, versions)
         return Answer(200, json_text.dumps(config), JSON)
     return protocol.metadata(Served(route, opened.manifest), versions)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from hearth.edge.settings import PredictSettings
 from hearth.serving.ahead import Ahead
 from hearth.serving.memory import limit_growth
+from hearth.serving.numpy_import import import_numpy
 from hearth.serving.stock import Stock
 from hearth.stores.registry import Registry
 
@@ -27,6 +28,7 @@ def begin(
     gc.disable()  # until `finish`: nearly all that a start allocates is there to stay
     ahead = Ahead(registry, stock, settings, snapshot=environ[KIND] == SNAPSHOT)
     ahead.start()
+    import_numpy()
     return ahead
 
 
@@ -53,6 +55,9 @@ def _be_restorable(worker: Worker, disconnect: Callable[[], None]) -> None:
     from snapshot_restore_py import register_after_restore, register_before_snapshot
 
     def before_snapshot() -> None:
+        # Whichever a restored process is asked in, it is there.
+        from hearth.serving import examples, open_inference, tf_serving  # noqa: F401
+
         worker.prime()
         disconnect()
 

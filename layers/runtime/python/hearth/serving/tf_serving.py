@@ -12,7 +12,7 @@ from hearth.domain.errors import MalformedBody
 from hearth.domain.manifest import Manifest
 from hearth.domain.signature import CLASSIFY, PREDICT, SignatureDef, TensorSpec
 from hearth.edge.answers import JSON, Answer
-from hearth.serving import examples, json_text, tf_payload
+from hearth.serving import json_text, tf_payload
 from hearth.serving.asked import Asked, Body, Served
 from hearth.serving.session import Tensors
 from hearth.serving.signatures import all_of, asked_for, tf_method
@@ -34,6 +34,8 @@ class TfServing:
         self.wanted(asked, manifest)  # a wrong signature is told before a wrong payload
         if asked.verb == PREDICT:
             return tf_payload.decode(asked.document, manifest.signature)
+        from hearth.serving import examples  # few ask in examples
+
         return examples.to_tensors(examples.read(asked.document), manifest.signature)
 
     def wanted(self, asked: Asked, manifest: Manifest) -> tuple[str, ...]:
@@ -48,15 +50,7 @@ class TfServing:
                 outputs[spec.name] = widened(outputs[spec.name], spec.type)
         if asked.verb == PREDICT:
             return Answer(200, tf_payload.encode(asked.document, outputs), JSON)
-        if asked.verb == CLASSIFY:
-            scores, *classes = outputs.values()
-            given = classes[0] if classes else None
-            labels, count = served.manifest.class_labels, len(asked.document["examples"])
-            body = {"results": examples.classifications(scores, given, labels, count)}
-        else:
-            [values] = outputs.values()
-            body = {"results": examples.regressions(values, len(asked.document["examples"]))}
-        return Answer(200, json_text.dumps(body), JSON)
+        return _encode_examples(asked, outputs, served)
 
     def metadata(self, served: Served, versions: list[int]) -> Answer:
         definitions = {
@@ -72,6 +66,21 @@ class TfServing:
             "metadata": {"signature_def": {"signature_def": definitions}},
         }
         return Answer(200, json_text.dumps(body), JSON)
+
+
+def _encode_examples(asked: Asked, outputs: Tensors, served: Served) -> Answer:
+    from hearth.serving import examples
+
+    count = len(asked.document["examples"])
+    if asked.verb == CLASSIFY:
+        scores, *classes = outputs.values()
+        given = classes[0] if classes else None
+        labels = served.manifest.class_labels
+        body = {"results": examples.classifications(scores, given, labels, count)}
+    else:
+        [values] = outputs.values()
+        body = {"results": examples.regressions(values, count)}
+    return Answer(200, json_text.dumps(body), JSON)
 
 
 def _described(definition: SignatureDef, manifest: Manifest) -> Mapping[str, Any]:
