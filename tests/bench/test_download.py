@@ -43,8 +43,9 @@ process on loopback, all by turns in one run; medians. Each contender writes the
 - *CPU* is this process's, for one download; *memory* the most anonymous memory that a fresh process
   had more than before, over one download.
 
-Unpaced, the server, the copies and the hash share the machine's processors, and what hashes has
-that much less left for the rest: this is the worst case. It does not show S3's own throughput.
+Unpaced, the server, the copies and the hash share the machine's processors, and one thread has to
+hash what several fetch: this is the worst case, and 0.8 of plain is not reached there. It does not
+show S3's own throughput, or what TLS takes.
 
 | MB | network | Hearth, MB/s | over plain | over one stream | over boto3 | CPU, s: Hearth, plain, one stream, boto3 | memory, MB: Hearth, one stream, boto3 |
 |---|---|---|---|---|---|---|---|
