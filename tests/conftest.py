@@ -22,7 +22,7 @@ from hearth.stores.artefacts import Artefacts
 from hearth.stores.aws_payloads import S3Payloads
 from hearth.stores.aws_s3 import S3Blobs, S3Documents
 from hearth.stores.registry import Registry
-from hearth.stores.s3_objects import renew
+from hearth.stores.s3_objects import close
 from hypothesis import settings
 from moto import mock_aws
 from support import models
@@ -108,7 +108,7 @@ def server(_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Ser
     """
     monkeypatch.setenv("AWS_ENDPOINT_URL", _server.url)
     yield _server
-    renew()
+    close()
 
 
 @pytest.fixture

@@ -13,7 +13,9 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
@@ -21,6 +23,7 @@ import pytest
 from boto3.s3.transfer import TransferConfig
 from hearth.stores import aws_client, s3_ranges
 from hearth.stores.aws_s3 import S3Blobs
+from hearth.stores.s3_file import allocate
 from hearth.stores.s3_objects import renew
 from support.range_server import RangeServer
 
@@ -40,8 +43,9 @@ process on loopback, all by turns in one run; medians. Each contender writes the
 - *CPU* is this process's, for one download; *memory* the most anonymous memory that a fresh process
   had more than before, over one download.
 
-Unpaced, the server, the copies and the hash share the machine's processors, and what hashes has
-that much less left for the rest: this is the worst case. It does not show S3's own throughput.
+Unpaced, the server, the copies and the hash share the machine's processors, and one thread has to
+hash what several fetch: this is the worst case, and 0.8 of plain is not reached there. It does not
+show S3's own throughput, or what TLS takes.
 
 | MB | network | Hearth, MB/s | over plain | over one stream | over boto3 | CPU, s: Hearth, plain, one stream, boto3 | memory, MB: Hearth, one stream, boto3 |
 |---|---|---|---|---|---|---|---|
@@ -56,7 +60,7 @@ BUCKET = "hearth-bench"
 SIZES = {10: 10_000_000, 400: 400_000_000}
 PACE_MB_S, DELAY_S = 100, 0.03
 NETWORKS = {"loopback": (0.0, 0.0), "paced": (PACE_MB_S * 1e6, DELAY_S)}
-ROUNDS = {(10, "loopback"): 31, (10, "paced"): 9, (400, "loopback"): 7, (400, "paced"): 3}
+ROUNDS = {(10, "loopback"): 31, (10, "paced"): 9, (400, "loopback"): 5, (400, "paced"): 3}
 CONNECTIONS = (2, 4, 8)
 # What is asked for is 0.8; noise of other processes is not to fail this.
 LEAST_OVER_PLAIN = 0.7
@@ -77,8 +81,13 @@ def one_stream(key: str, path: Path, _size: int) -> None:
             file.write(chunk)
 
 
+@cache
+def _boto3_client() -> Any:
+    return boto3.client("s3")
+
+
 def transfer_manager(key: str, path: Path, _size: int) -> None:
-    boto3.client("s3").download_file(BUCKET, key, str(path), Config=TransferConfig())
+    _boto3_client().download_file(BUCKET, key, str(path), Config=TransferConfig())
 
 
 def plain(key: str, path: Path, size: int) -> None:
@@ -89,7 +98,7 @@ def plain(key: str, path: Path, size: int) -> None:
     )
     starts, lock = iter(range(0, size, length)), threading.Lock()
     with path.open("wb", buffering=0) as file:
-        os.truncate(file.fileno(), size)
+        allocate(file.fileno(), size)
 
         def work() -> None:
             connection = http.client.HTTPConnection(url.hostname, url.port)
@@ -199,11 +208,12 @@ def _row(megabytes: int, network: str, folder: Path) -> Row:
 
 class _fresh_clients:  # noqa: N801 (reads as what it does)
     def __enter__(self) -> None:
-        aws_client.client.cache_clear()
+        renew()
+        _boto3_client.cache_clear()
 
     def __exit__(self, *_exception: object) -> None:
-        aws_client.client.cache_clear()
         renew()
+        _boto3_client.cache_clear()
 
 
 def _by_turns(works: dict, rounds: int) -> dict[str, Cost]:

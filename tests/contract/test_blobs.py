@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,7 +19,7 @@ from hearth.domain.errors import (
 )
 from hearth.stores.aws_s3 import S3Blobs, require_bucket
 from hearth.stores.multipart import MULTIPART_FROM, parts_of
-from support.faults import answer
+from support.faults import Faults, answer
 
 KEY = "models/m/blobs/abc"
 SMALL = b"weights" * 100
@@ -81,13 +82,29 @@ def test_download_gives_back_what_upload_took(blobs, small, tmp_path):
     assert (tmp_path / "downloaded").read_bytes() == SMALL
 
 
-@pytest.mark.parametrize("size", [0, 1, (1 << 20) - 1, (1 << 20) + 1])
+@pytest.mark.parametrize("size", [0, 1, (1 << 20) - 1, (1 << 20) + 1, 8 << 20, (8 << 20) + 1])
 def test_download_gives_back_blobs_of_every_size(blobs, tmp_path, size):
-    """Empty blobs and those at the edge of a chunk come back whole."""
+    """Empty blobs and those at the edge of a chunk or of a range come back whole."""
     path = tmp_path / "sized"
-    path.write_bytes(b"x" * size)
+    path.write_bytes(random.Random(size).randbytes(size))
     blobs.upload(KEY, path, silent)
     assert stored(blobs, tmp_path) == sha256(path)
+    told = []
+    digest = blobs.download(KEY, tmp_path / "again", told.append, size)
+    assert (digest, sum(told)) == (sha256(path), size)
+    assert sha256(tmp_path / "again") == digest
+
+
+def test_download_of_a_given_client_goes_where_the_client_goes(s3, bucket, large, tmp_path):
+    """A client that is given may have another endpoint, a profile: it alone is asked."""
+    blobs = S3Blobs(bucket, s3)
+    blobs.upload(KEY, large, silent)
+    told = []
+    asked = Faults(s3)
+    digest = blobs.download(KEY, tmp_path / "downloaded", told.append, LARGE)
+    asked.close()
+    assert (digest, sum(told)) == (sha256(large), LARGE)
+    assert asked.calls == ["GetObject"] * len(range(0, LARGE, -(-LARGE // 4)))
 
 
 def test_progress_adds_up_to_the_blob(blobs, small, tmp_path):

@@ -134,6 +134,17 @@ def test_list_goes_on_past_one_page_after_a_key(documents, s3):
         s3.meta.events.unregister("provide-client-params.s3.ListObjectsV2", small_pages)
 
 
+def test_page_holds_the_first_keys_in_one_request(documents, faults):
+    """Who needs a few keys asks once, however many there are."""
+    for key in ("a/2", "a/1", "b/1", "a/3 ü+&"):
+        documents.create(key, b"12345")
+    for most, found in ((2, ["a/1", "a/2"]), (1000, ["a/1", "a/2", "a/3 ü+&"])):
+        page = documents.page("a/", most)
+        assert [item.key for item in page] == found
+        assert page == list(documents.list("a/"))[:most]
+    assert documents.page("none/", 10) == []
+
+
 def test_removed_document_is_gone_and_may_be_removed_again(documents):
     """Removing is idempotent; afterwards the key can be created."""
     documents.create(KEY, b"1")
@@ -170,6 +181,7 @@ def test_write_conflicts_when_a_retry_meets_another_writers_work(documents, faul
         documents.replace(KEY, b"2", etag)
 
 
+@pytest.mark.parametrize("way", ["in process"], indirect=True)
 def test_read_is_store_unavailable_when_s3_goes_on_failing(documents, faults):
     """S3's client tries three times; then the caller hears that S3 is failing."""
     faults.on("GetObject", answer(503, "SlowDown"))
@@ -178,6 +190,7 @@ def test_read_is_store_unavailable_when_s3_goes_on_failing(documents, faults):
     assert faults.count("GetObject") == 3
 
 
+@pytest.mark.parametrize("way", ["in process"], indirect=True)
 def test_read_succeeds_when_s3_fails_once(documents, faults):
     """One bad answer of S3 is nobody's business."""
     documents.create(KEY, b"1")

@@ -28,7 +28,7 @@ def mocked_aws() -> Iterator[None]:
         try:
             yield
         finally:
-            s3_objects.renew()
+            s3_objects.close()
 
 
 def refuse_the_network() -> None:

@@ -110,8 +110,9 @@ def _answer(
             more = f"Content-Range: bytes {start}-{end - 1}/{size}\r\n"
         etag = f"{path.stat().st_mtime_ns:x}-{size:x}"
         head = _HEAD.format(status=status, length=end - start, etag=etag, more=more)
-        connection.sendall(head.encode(), socket.MSG_MORE if end > start else 0)
-        while method != "HEAD" and start < end:
+        more_comes = method != "HEAD" and start < end
+        connection.sendall(head.encode(), socket.MSG_MORE if more_comes else 0)
+        while more_comes and start < end:
             count = min(end - start, pace.at_once)
             pace.wait_for(count)
             start += os.sendfile(connection.fileno(), file.fileno(), start, count)

@@ -24,7 +24,7 @@ from hearth.domain.manifest import ArtefactFile
 from hearth.stores import aws_connections
 from hearth.stores.artefacts import Artefacts
 from hearth.stores.aws_s3 import S3Blobs, S3Documents
-from hearth.stores.s3_objects import renew
+from hearth.stores.s3_objects import close
 from support import network
 from support.range_server import RangeServer
 from support.wire import CLOSE, HANG, Asked, Reply, Wire, error, part, reply
@@ -42,7 +42,7 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
     monkeypatch.setenv("AWS_ENDPOINT_URL", made.url)
     before = threading.active_count()
     yield made
-    renew()
+    close()
     made.close()
     # Those of the server have ended; so must have those of the download.
     assert threading.active_count() < before

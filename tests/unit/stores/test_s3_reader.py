@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from botocore.config import Config
+from botocore.session import get_session
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -26,7 +28,7 @@ from hearth.stores import aws_client, aws_connections
 from hearth.stores.aws_payloads import S3Payloads
 from hearth.stores.aws_s3 import S3Documents
 from hearth.stores.ports import Document, Unchanged
-from hearth.stores.s3_objects import renew
+from hearth.stores.s3_objects import close, renew
 from support import network
 from support.wire import CLOSE, HANG, Asked, Reply, Wire, error, reply
 
@@ -40,7 +42,7 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
     made = Wire()
     monkeypatch.setenv("AWS_ENDPOINT_URL", made.url)
     yield made
-    renew()
+    close()
     made.close()
 
 
@@ -73,11 +75,14 @@ def test_connection_is_kept(wire, documents):
 
 
 def test_nothing_is_kept_after_renew(wire, documents):
-    """A restored snapshot connects anew."""
+    """A restored snapshot connects anew, with clients of its own."""
     documents.read("k")
+    before = aws_client.client("s3")
     renew()
     documents.read("k")
     assert wire.connections == 2
+    assert aws_client.client("s3") is not before
+    renew()
 
 
 @pytest.mark.parametrize("first", [reply(200, b"body", CLOSE), reply(200, b"body")])
@@ -182,6 +187,32 @@ def test_refusal_is_not_tried_again(wire, documents, given, expected, words):
     assert len(wire.asked) == 1
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        error(403, "AccessDenied"),
+        reply(403),
+        error(400, "ExpiredToken"),
+        error(404, "NoSuchBucket"),
+        error(412, "PreconditionFailed"),
+        error(503, "SlowDown"),
+        reply(500),
+    ],
+)
+def test_words_are_those_of_botocores_way(wire, documents, given):
+    """Whoever reads an error need not know by which way S3 was asked."""
+    wire.script = in_turn(given)
+    config = Config(retries={"total_max_attempts": 1})
+    s3 = get_session().create_client("s3", endpoint_url=wire.url, config=config)
+    told = []
+    for store in (documents, S3Documents(BUCKET, s3)):
+        with pytest.raises(StoreError) as caught:
+            store.read("k")
+        told.append((type(caught.value), str(caught.value)))
+    s3.close()
+    assert told[0] == told[1]
+
+
 def test_page_holds_the_first_keys(wire, documents):
     """A page is one request; its keys come escaped, since XML does not hold every character."""
     wire.script = in_turn(
@@ -278,7 +309,7 @@ def test_tls_is_checked_against_the_authorities_that_are_set(monkeypatch, author
         with pytest.raises(StoreUnavailable, match="No such file"):
             S3Documents(BUCKET).read("k")
     finally:
-        renew()
+        close()
         wire.close()
 
 

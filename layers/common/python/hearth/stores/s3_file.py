@@ -12,6 +12,21 @@ from hearth.domain.errors import ResourceExhausted
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
+def allocate(file: int, size: int) -> None:
+    """Give a file its length: with its blocks, where the file system can, so that none is missing.
+
+    Writing to blocks that are there takes less than making them, in whatever order.
+    """
+    try:
+        os.posix_fallocate(file, 0, size)
+    except AttributeError:  # macOS has none
+        os.truncate(file, size)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):
+            raise
+        os.truncate(file, size)
+
+
 def write_at(file: int, data: memoryview, offset: int) -> None:
     """Write all of it: a disk that is nearly full takes some."""
     while data:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from hearth.stores import aws_credentials, aws_endpoint, aws_errors
+from hearth.stores.aws_client import client
 from hearth.stores.aws_connections import connections
 from hearth.stores.ports import Listed, Unchanged
 
@@ -81,14 +82,19 @@ def objects(bucket: str, s3: Any = None) -> Objects:  # noqa: ANN401 (botocore's
                 from hearth.stores.s3_reader import S3Reader
 
                 return S3Reader(endpoint, credentials, connections())
-    from hearth.stores.aws_client import client
     from hearth.stores.s3_client_reader import ClientReader
 
     return ClientReader(bucket, s3 or client("s3"))
 
 
-def renew() -> None:
-    """Drop every connection and all cached credentials: a restored snapshot's are worth nothing."""
+def close() -> None:
+    """Drop every connection past botocore, and the credentials that were lent."""
     connections().close()
     connections.cache_clear()
     aws_credentials.container.cache_clear()
+
+
+def renew() -> None:
+    """Drop what a restored snapshot holds of AWS, botocore's clients too: none of it is good."""
+    close()
+    client.cache_clear()

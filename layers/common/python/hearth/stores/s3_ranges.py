@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,14 +12,13 @@ from pathlib import Path
 from hearth.domain.errors import ArtefactCorrupt, StoreError, StoreUnavailable
 from hearth.stores.aws_errors import Unanswered, refusal_of
 from hearth.stores.ports import Progress
-from hearth.stores.s3_file import space_errors, write_at
+from hearth.stores.s3_file import allocate, space_errors, write_at
 from hearth.stores.s3_objects import Answer, Objects
 
 # Measured: tests/bench/results/download.md.
 CONNECTIONS = 4
 _LEAST_RANGE, _MOST_RANGE = 2 << 20, 8 << 20
-_BUFFER = 256 << 10
-_HASHED_AT_ONCE = 1 << 20
+_BUFFER = _HASHED_AT_ONCE = 1 << 20
 
 
 class RangesIgnored(Exception):
@@ -48,7 +46,7 @@ def fetch(objects: Objects, key: str, path: Path, progress: Progress, size: int)
         StoreError: If S3 does not give it.
     """
     with path.open("wb", buffering=0) as file, space_errors(key, lambda: 0, size):
-        os.truncate(file.fileno(), size)
+        allocate(file.fileno(), size)
         ranges = _Ranges(objects, key, file.fileno(), size)
         try:
             with ranges.coming():
