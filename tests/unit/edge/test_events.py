@@ -7,6 +7,7 @@ import gzip
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 from hearth.domain.errors import BadRequest, MalformedBody
 from hearth.edge.events import (
@@ -96,6 +97,27 @@ def test_http_body_is_text_or_base64(fields: dict[str, Any], body: bytes) -> Non
     assert (
         http_request({**events.http("POST", "/"), "isBase64Encoded": False, **fields}).body == body
     )
+
+
+@pytest.mark.parametrize("length", ["0", "1", "15", "16", "99999999999999", "x", "-1", "²"])
+def test_large_tensor_behind_its_header_is_aligned(length: str) -> None:
+    """The body is the bytes that were sent, and what the header says begins lies at 16 bytes."""
+    sent = bytes(range(256)) * 400
+    event = events.http("POST", "/", sent, {"inference-header-content-length": length})
+
+    body = http_request(event).body
+
+    assert body == sent
+    if length.isdecimal() and int(length) < len(sent):
+        tensor = np.frombuffer(memoryview(body)[int(length) :], np.uint8)
+        assert tensor.ctypes.data % 16 == 0
+
+
+def test_large_tensor_that_is_not_base64_is_refused() -> None:
+    """A large body is checked as strictly as a small one."""
+    event = events.http("POST", "/", bytes(100_000), {"inference-header-content-length": "7"})
+    with pytest.raises(MalformedBody, match="not base64"):
+        http_request({**event, "body": event["body"][:-4] + "Y Q="})
 
 
 @pytest.mark.parametrize("body", ["!", "YQ", "Y Q==", "größe", "YQ==YQ=="])

@@ -182,3 +182,23 @@ def test_views_at_any_address_are_read_right(
     [y] = opened.run({"x": from_bytes(raw, spec.type, array.shape, "x")}).values()
 
     np.testing.assert_array_equal(y, array * 2)
+
+
+def test_bound_arrays_are_run_again_and_again(session: Callable[..., Session]) -> None:
+    """What stands in the input at each run is what the output says after it."""
+    made, x, y = session(), np.zeros((2, 4), np.float32), np.empty((2, 4), np.float32)
+    run = made.bound({"x": x}, {"y": y})
+
+    for value in (1, -2.5, np.nan):
+        x[:] = value
+        run()
+        np.testing.assert_array_equal(y, made.run({"x": x})["y"])
+
+
+def test_bound_output_of_another_shape_is_a_failure(session: Callable[..., Session]) -> None:
+    """An output that does not fit where it is to be written is told, and nothing else is."""
+    made = session(zoo.FIRST)
+    x, y = np.ones((2, 3), np.float32), np.empty((2, 3), np.float32)
+
+    with pytest.raises(ModelFailed):
+        made.bound({"x": x}, {"scores": y})()

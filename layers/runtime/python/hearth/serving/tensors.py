@@ -11,7 +11,7 @@ import numpy as np
 from hearth.domain.datatype import Datatype
 from hearth.domain.errors import MalformedBody, SignatureMismatch
 from hearth.serving import json_text
-from hearth.serving.numbers import MOST_DIMENSIONS, Array, Numbers
+from hearth.serving.numbers import DTYPES, MOST_DIMENSIONS, Array, Numbers
 from hearth.serving.strings import strings_from_bytes, strings_from_json, strings_to_bytes
 
 _ALIGNMENT = 16  # what numpy's own memory has
@@ -95,7 +95,7 @@ def _from_lists(value: Any, datatype: Datatype, name: str, *, coerce: bool) -> A
         raw = np.asarray(value)
     except (ValueError, OverflowError) as error:
         raise _ragged(value, name) from error
-    wanted = np.dtype(datatype.numpy).kind
+    wanted = DTYPES[datatype.name].kind
     if raw.dtype.kind == "f" and wanted in "iu":
         raw = _exact(value, raw, coerce=coerce)
     elif raw.dtype.kind in "fi" and wanted == "b" and coerce and ((raw == 0) | (raw == 1)).all():
@@ -142,7 +142,7 @@ def _integer(item: float) -> float:
 
 
 def _not_of_type(value: Any, datatype: Datatype, name: str) -> SignatureMismatch:  # noqa: ANN401
-    wanted = _ADMITTED_TYPES[np.dtype(datatype.numpy).kind]
+    wanted = _ADMITTED_TYPES[DTYPES[datatype.name].kind]
     return SignatureMismatch(
         f"a value of tensor {name!r} is not of expected type: "
         + datatype.tf.removeprefix("DT_").lower(),
@@ -216,7 +216,7 @@ def _shape(value: Any) -> tuple[int, ...]:  # noqa: ANN401
 
 
 def _cast(raw: Array, datatype: Datatype, name: str) -> Array:
-    dtype = np.dtype(datatype.numpy)
+    dtype = DTYPES[datatype.name]
     if not raw.size:
         return np.empty(raw.shape, dtype)
     if dtype.kind in "iu" and raw.dtype != dtype and not _fits(raw, dtype):
@@ -253,7 +253,7 @@ def from_bytes(raw: memoryview, datatype: Datatype, shape: tuple[int, ...], name
         raise MalformedBody(
             f"tensor {name!r} has another number of bytes", got=len(raw), expected=expected
         )
-    array = np.frombuffer(raw, np.dtype(datatype.numpy).newbyteorder("<"))
+    array = np.frombuffer(raw, DTYPES[datatype.name].newbyteorder("<"))
     if array.__array_interface__["data"][0] % _ALIGNMENT:
         # Kernels sum in another order at another alignment: the last bits of an answer would
         # depend on how long the JSON before the tensor was.
