@@ -14,14 +14,14 @@ class _Mallinfo2(ctypes.Structure):
     """What glibc says of its heap, in bytes; `man 3 mallinfo2`."""
 
     _names = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost"
-    _fields_ = [(name, ctypes.c_size_t) for name in _names.split()]  # noqa: RUF012 (ctypes' own)
+    _fields_ = [(name, ctypes.c_size_t) for name in _names.split()]
 
 
 @cache
 def _libc() -> Any:  # noqa: ANN401 (functions, typed when they are called)
     found = ctypes.CDLL(None) if sys.platform.startswith("linux") else None
     # Of glibc 2.33, which Lambda's is newer than; elsewhere nothing is counted or given back.
-    if not hasattr(found, "mallinfo2"):
+    if found is None or not hasattr(found, "mallinfo2"):
         return None
     found.mallinfo2.restype = _Mallinfo2
     return found
