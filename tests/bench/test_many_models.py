@@ -131,7 +131,7 @@ def _table(found: dict[str, Any]) -> str:
 
 - A warm request beside 49 other open models takes {warm["50"] / warm["1"]:.2f} times what it takes alone.
 - Requests that open: {", ".join(opens)} ms; that open and evict: {", ".join(evicts)} ms (medians of the
-  rows above, of which moto's server, on the same processors, takes most).
+  rows above; moto's server shares the processors).
 - A version is resolved in {resolve[few]:.1f} µs with {few} models known, in {resolve[many_known]:.1f} µs with {many_known}.
 - With a TTL of {TTL_S:.0f} s and 50 models in steady use, S3 is asked {found["reads a second"]:.1f} times a second: once for
   each model in its time.

@@ -13,7 +13,7 @@ from hearth.serving.session import Session
 # What opening costs however small a model is, as bytes that could be fetched and opened meanwhile.
 # Ten times more or less changes little (decision 0030).
 _OPENING = 3 << 20
-# Uses beyond so many count no more: what was popular and was replaced must go in the end.
+# Uses beyond so many (a prediction is two) count no more: what was popular and was replaced must go.
 _MOST_USES = 16
 
 
