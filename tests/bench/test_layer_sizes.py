@@ -14,6 +14,7 @@ pytestmark = [pytest.mark.bench, pytest.mark.timeout(900)]
 
 TABLE = ROOT / "tests/bench/results/layers.md"
 MOST_MB = 230  # of the 250 that Lambda unpacks, a function's own code included
+MOST_OF_PREDICT_MB = (110, 40)  # unpacked and zipped: a cold start fetches and unpacks all of it
 
 
 @pytest.fixture(scope="module")
@@ -56,3 +57,10 @@ def test_layers_of_each_function_fit_into_lambda(sizes: dict[str, tuple[float, f
     """A function's layers unpack to less than 230 MB."""
     for function in _functions():
         assert sum(sizes[layer.name][0] for layer in function.layers) < MOST_MB, function.title
+
+
+def test_layers_of_predict_are_small(sizes: dict[str, tuple[float, float]]) -> None:
+    """Predict's layers unpack to less than 110 MB, and are sent as less than 40 MB."""
+    [predict] = [function for function in _functions() if function.title == "predict"]
+    for form, most in enumerate(MOST_OF_PREDICT_MB):
+        assert sum(sizes[layer.name][form] for layer in predict.layers) < most

@@ -11,6 +11,7 @@ import json
 import re
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -229,6 +230,25 @@ def test_build_applies_the_rules_to_every_layer(tmp_path: Path) -> None:
     subprocess.run(command, check=True)
     left = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*"))
     assert left == ["a", "a/b.py", "hearth", "hearth/tests", "hearth/tests/t.py", "numpy", kept[2]]
+
+
+def test_layers_of_predict_are_small() -> None:
+    """What predict's layers ship is less than 110 MB, and less than 40 MB as a zip file.
+
+    Bytecode is about as large as its source, which therefore counts twice; the layers themselves
+    are weighed in tests/bench.
+    """
+    unpacked = zipped = 0
+    for layer in PREDICT:
+        files = slimmed.wheels(layer)
+        out = {file for found in LEFT_OUT.left_out(layer, files).values() for file in found}
+        own = (slimmed.ROOT / "layers" / layer / "python").rglob("*.py")
+        for path in [*own, *(path for file, path in files.items() if file not in out)]:
+            times = 2 if path.suffix == ".py" else 1
+            unpacked += times * path.stat().st_size
+            zipped += times * len(zlib.compress(path.read_bytes(), 6))
+    assert unpacked < 110 << 20
+    assert zipped < 40 << 20
 
 
 def test_layers_of_every_function_are_covered() -> None:

@@ -24,8 +24,8 @@ from hearth.stores.ports import Payloads
 
 # Others are closed for a run that ran out of memory when they hold this part of all memory.
 _SHARE = 4
-# Opening leaves behind as much again as a session holds, unused: it may lie below this part of the
-# budget, because giving it back takes up to a tenth of the time that opening took.
+# Opening leaves behind as much again as a session holds, unused. It may lie there until sessions
+# weigh this part of the budget: giving it back takes about a tenth of the time that opening took.
 _UNUSED = 3
 
 
