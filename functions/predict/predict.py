@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
+
+KIND = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE")  # set wherever Lambda starts a process
+if KIND:
+    gc.disable()  # until the start is over: nearly all that it allocates is there to stay
+
 from functools import cache
 from typing import Any
 
@@ -28,10 +34,10 @@ def open_bucket() -> tuple[Registry, Stock, PredictSettings]:
 
 
 # S3's answers come while what follows, ONNX Runtime above all, takes its time to be imported.
-BEGUN = start.begin(*open_bucket(), os.environ) if start.KIND in os.environ else None
+BEGUN = start.begin(*open_bucket(), KIND) if KIND else None
 
-from hearth.serving.prediction import predict  # noqa: E402
-from hearth.serving.worker import Worker  # noqa: E402
+from hearth.serving.prediction import predict
+from hearth.serving.worker import Worker
 
 
 @cache

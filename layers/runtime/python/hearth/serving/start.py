@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from hearth.edge.settings import PredictSettings
@@ -16,17 +16,20 @@ from hearth.stores.registry import Registry
 if TYPE_CHECKING:
     from hearth.serving.worker import Worker
 
-KIND = "AWS_LAMBDA_INITIALIZATION_TYPE"
-"""What Lambda says how a process is started; nobody else sets it."""
 SNAPSHOT = "snap-start"
+"""The kind of start behind which a snapshot is taken."""
 
 
-def begin(
-    registry: Registry, stock: Stock, settings: PredictSettings, environ: Mapping[str, str]
-) -> Ahead:
-    """Have the bucket's answers come while the caller goes on importing."""
-    gc.disable()  # until `finish`: nearly all that a start allocates is there to stay
-    ahead = Ahead(registry, stock, settings, snapshot=environ[KIND] == SNAPSHOT)
+def begin(registry: Registry, stock: Stock, settings: PredictSettings, kind: str) -> Ahead:
+    """Have the bucket's answers come while the caller goes on importing.
+
+    Args:
+        registry: Which models there are.
+        stock: What is filled.
+        settings: Which models are wanted.
+        kind: What Lambda calls this start.
+    """
+    ahead = Ahead(registry, stock, settings, snapshot=kind == SNAPSHOT)
     ahead.start()
     import_numpy()
     return ahead
