@@ -7,7 +7,8 @@ import re
 import pytest
 from hearth.domain.errors import InvalidName, MalformedPath
 from hearth.domain.routing import Target
-from hearth.edge.routes import ROUTES, Call, Route, parse_v1, parse_v2
+from hearth.edge.gateway_routes import ROUTES, Route
+from hearth.edge.routes import Call, parse_v1, parse_v2
 from hypothesis import given
 from hypothesis import strategies as st
 

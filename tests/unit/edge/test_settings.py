@@ -104,5 +104,6 @@ def test_keys_are_named_for_every_function() -> None:
         "HEARTH_CACHE_MB",
         "HEARTH_FILES_DIR",
         "HEARTH_PAYLOAD_MB",
+        "HEARTH_PRELOAD",
     }
     assert len(KEYS) == 5
