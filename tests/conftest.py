@@ -13,6 +13,7 @@ import onnx
 import pytest
 from hearth.edge.settings import PredictSettings
 from hearth.publishing.publication import Published, Publisher, Source
+from hearth.serving import memory, session
 from hearth.serving.files import Files
 from hearth.serving.stock import Stock
 from hearth.serving.warming import Attempt, Loader, Outcome, load_and_warm
@@ -33,6 +34,7 @@ from support.server import S3Server
 
 REGION = "eu-central-1"
 BUCKET = "hearth-models"
+_MUCH_MB = 600
 
 # The same examples on every machine; a busy one is no failure.
 settings.register_profile("hearth", deadline=None, derandomize=True, database=None)
@@ -58,6 +60,14 @@ def aws_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "no-aws-config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "no-aws-credentials"))
+
+
+@pytest.fixture(autouse=True)
+def memory_given_back() -> Iterator[None]:
+    """What the largest run of a test took is not counted against the next one's child processes."""
+    yield
+    if memory.resident_mb() > _MUCH_MB:
+        session.give_back()
 
 
 @pytest.fixture

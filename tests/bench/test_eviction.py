@@ -61,7 +61,7 @@ class BuiltIn:
         size = int(mb * MB)
         self._sessions.make_room(size)
         # Only the size is looked at.
-        self._sessions.keep(name, Opened(None, None, None, 0.0, size))  # type: ignore[arg-type]
+        self._sessions.keep(name, Opened(None, None, None, 0.0, size, None))  # type: ignore[arg-type]
         return False
 
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from hearth.stores.aws_s3 import S3Blobs, S3Documents
 from support import bundle
 from support.events import http
 
@@ -24,7 +25,8 @@ print(json.dumps({"imported": imported, "after": sorted(sys.modules), "answer": 
 
 def test_prediction_needs_no_botocore(server_s3: Any, onnx_file: Any, tmp_path: Path) -> None:
     """Neither the import nor the first answer, model and all, costs what botocore costs."""
-    bundle.around(BUCKET, tmp_path, server_s3).serve("m", onnx_file())
+    documents, blobs = S3Documents(BUCKET, server_s3), S3Blobs(BUCKET, server_s3)
+    bundle.around(documents, blobs, tmp_path).serve("m", onnx_file())
     event = http("POST", "/v1/models/m:predict", '{"instances": [[1, 2, 3, 4]]}')
     environment = {
         **os.environ,

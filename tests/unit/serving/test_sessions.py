@@ -13,6 +13,7 @@ from hearth.domain.manifest import RuntimeOptions
 from hearth.domain.monitoring import Monitoring
 from hearth.serving import memory
 from hearth.serving.capture import Watch
+from hearth.serving.express import Express
 from hearth.serving.session import Session
 from hearth.serving.sessions import Opened, Sessions
 from support import watching
@@ -26,7 +27,9 @@ def opened(onnx_file: Callable[..., Path]) -> Callable[[float], Opened]:
     """`opened(mb)`: an open session that is counted for so much."""
     manifest = watching.manifest(Monitoring())
     session = Session(onnx_file(), RuntimeOptions(), 1769)
-    one = Opened(session, manifest, Watch(manifest), 1.0, 0)
+    watch = Watch(manifest)
+    express = Express(manifest.signature, session, watch)
+    one = Opened(session, manifest, watch, 1.0, 0, express)
     return lambda mb: replace(one, size=int(mb * MB))
 
 
