@@ -19,7 +19,7 @@ from hearth.edge.events import Event, HttpRequest, is_direct, is_http, is_queue_
 from hearth.edge.settings import PredictSettings
 from hearth.serving import start
 from hearth.serving.stock import Stock
-from hearth.stores import aws_client, s3_objects
+from hearth.stores import s3_objects
 from hearth.stores.artefacts import Artefacts
 from hearth.stores.aws_payloads import S3Payloads
 from hearth.stores.aws_s3 import S3Blobs, S3Documents
@@ -68,10 +68,5 @@ def handler(event: Event, context: Any) -> Any:  # noqa: ANN401 (AWS's context, 
     )
 
 
-def disconnect() -> None:
-    s3_objects.renew()
-    aws_client.client.cache_clear()
-
-
 if BEGUN:
-    start.finish(BEGUN, assemble(), disconnect)
+    start.finish(BEGUN, assemble(), disconnect=s3_objects.renew)
