@@ -26,15 +26,15 @@ from hearth.stores.aws_s3 import S3Blobs, S3Documents
 from hearth.stores.registry import Registry
 
 
-def open_bucket() -> tuple[Registry, Stock, PredictSettings]:
+def open_stock() -> Stock:
     settings = PredictSettings.from_env(os.environ)
     documents = S3Documents(settings.bucket)
-    registry, artefacts = Registry(documents), Artefacts(documents, S3Blobs(settings.bucket))
-    return registry, Stock(registry, artefacts, settings), settings
+    artefacts = Artefacts(documents, S3Blobs(settings.bucket))
+    return Stock(Registry(documents), artefacts, settings)
 
 
 # S3's answers come while what follows, ONNX Runtime above all, takes its time to be imported.
-BEGUN = start.begin(*open_bucket(), KIND) if KIND else None
+BEGUN = start.begin(open_stock(), KIND) if KIND else None
 
 from hearth.serving.prediction import predict
 from hearth.serving.worker import Worker
@@ -42,8 +42,8 @@ from hearth.serving.worker import Worker
 
 @cache
 def assemble() -> Worker:
-    _, stock, settings = open_bucket()
-    return Worker(BEGUN.stock if BEGUN else stock, S3Payloads(settings.bucket), settings)
+    stock = BEGUN.stock if BEGUN else open_stock()
+    return Worker(stock, S3Payloads(stock.settings.bucket), stock.settings)
 
 
 def handler(event: Event, context: Any) -> Any:  # noqa: ANN401 (AWS's context, any JSON)

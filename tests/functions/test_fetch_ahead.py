@@ -25,7 +25,7 @@ def begin(registry: Registry, artefacts: Artefacts, bucket: str, tmp_path: Any) 
     def make(*, snapshot: bool = False, **values: Any) -> tuple[Ahead, Worker]:
         settings = PredictSettings(bucket, files_dir=str(tmp_path / "ahead"), **values)
         stock = Stock(registry, artefacts, settings)
-        ahead = Ahead(registry, stock, settings, snapshot=snapshot)
+        ahead = Ahead(stock, snapshot=snapshot)
         ahead.start()
         return ahead, Worker(stock, S3Payloads(bucket), settings)
 

@@ -9,10 +9,8 @@ from collections.abc import Iterator
 
 from hearth.domain.errors import HearthError
 from hearth.domain.routing import Route, Target
-from hearth.edge.settings import PredictSettings
 from hearth.serving.openings import openings
 from hearth.serving.stock import Stock
-from hearth.stores.registry import Registry
 
 AUTO, NOTHING = "auto", "none"
 # Of a larger bucket, nobody could say what will be asked for.
@@ -27,17 +25,13 @@ class Ahead:
     """Fills a stock with the stable versions of models, in a thread of its own.
 
     Args:
-        registry: Says which models there are.
-        stock: What is filled.
-        settings: Which models are wanted, and how many bytes of them.
+        stock: What is filled; its settings say with which models, and with how many bytes of them.
         snapshot: Whether the process is kept as it is after its start, for many to begin from.
     """
 
-    def __init__(
-        self, registry: Registry, stock: Stock, settings: PredictSettings, *, snapshot: bool
-    ) -> None:
-        self.stock, self._registry = stock, registry
-        self._preload, self._budget = settings.preload, settings.cache_mb << 20
+    def __init__(self, stock: Stock, *, snapshot: bool) -> None:
+        self.stock = stock
+        self._preload, self._budget = stock.settings.preload, stock.settings.cache_mb << 20
         self.snapshot = snapshot
         self._until = time.monotonic() + (SNAPSHOT_PATIENCE_S if snapshot else PATIENCE_S)
         self._fetched: list[Route] = []
@@ -73,9 +67,9 @@ class Ahead:
             yield from filter(None, self._preload.replace(",", " ").split())
             return
         if self.snapshot:
-            yield from self._registry.first(_MOST)
+            yield from self.stock.registry.first(_MOST)
             return
-        names = self._registry.first(2)
+        names = self.stock.registry.first(2)
         if len(names) == 1:
             yield from names
 

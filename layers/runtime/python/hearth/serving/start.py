@@ -6,12 +6,10 @@ import gc
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from hearth.edge.settings import PredictSettings
 from hearth.serving.ahead import Ahead
 from hearth.serving.memory import limit_growth
 from hearth.serving.numpy_import import import_numpy
 from hearth.serving.stock import Stock
-from hearth.stores.registry import Registry
 
 if TYPE_CHECKING:
     from hearth.serving.worker import Worker
@@ -20,16 +18,14 @@ SNAPSHOT = "snap-start"
 """The kind of start behind which a snapshot is taken."""
 
 
-def begin(registry: Registry, stock: Stock, settings: PredictSettings, kind: str) -> Ahead:
+def begin(stock: Stock, kind: str) -> Ahead:
     """Have the bucket's answers come while the caller goes on importing.
 
     Args:
-        registry: Which models there are.
         stock: What is filled.
-        settings: Which models are wanted.
         kind: What Lambda calls this start.
     """
-    ahead = Ahead(registry, stock, settings, snapshot=kind == SNAPSHOT)
+    ahead = Ahead(stock, snapshot=kind == SNAPSHOT)
     ahead.start()
     import_numpy()
     return ahead

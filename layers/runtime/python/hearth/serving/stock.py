@@ -23,6 +23,7 @@ class Stock:
     """
 
     def __init__(self, registry: Registry, artefacts: Artefacts, settings: PredictSettings) -> None:
+        self.registry, self.settings = registry, settings
         self.catalogue = Catalogue(registry, settings.registry_ttl_s)
         self.files = Files(Path(settings.files_dir), artefacts)
         self._artefacts = artefacts
@@ -35,7 +36,7 @@ class Stock:
         Raises:
             ArtefactCorrupt: If it is not the one that was proven.
         """
-        self.settled()
+        self._settle()
         return self._kept.pop(route.manifest_sha256, None) or self.read(route)
 
     def read(self, route: Route) -> ReadManifest:
@@ -54,13 +55,11 @@ class Stock:
         self._kept[read.sha256] = read
 
     def fill(self, settle: Callable[[], None]) -> None:
-        """Have whoever reads next wait, by `settle`, for somebody who is filling this stock."""
-        self._settle = settle
+        """Have whoever asks wait, by `settle`, for somebody who is filling this stock.
 
-    def settled(self) -> None:
-        """Return when nobody is filling this stock any more: nothing is fetched twice at once."""
-        self._settle()
-        self._settle = _nothing
+        Nothing is fetched twice at once.
+        """
+        self._settle = settle
 
 
 def _nothing() -> None:
