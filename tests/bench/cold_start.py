@@ -111,7 +111,7 @@ HEAD = ["contender", "first answer, ms", "over the floor", "its CPU, ms", "over 
 HEAD += ["peak memory, MB"]
 
 
-def rows(starts: Starts) -> list[list[str]]:
+def _rows(starts: Starts) -> list[list[str]]:
     """Return a row for each contender: medians, with a tenth and nine tenths in brackets."""
     made = []
     for name, lives in starts.lives.items():
@@ -123,16 +123,24 @@ def rows(starts: Starts) -> list[list[str]]:
     return made
 
 
+def measured(
+    names: Sequence[str], rounds: int, told: Callable[[str], None] = lambda _: None
+) -> Starts:
+    """Start contenders on a bench of their own; print the table, and return what it is of."""
+    with ExitStack() as stack:
+        starts = measure(opened(stack), names, rounds, told)
+    print("\n" + tables.aligned(HEAD, _rows(starts)))
+    return starts
+
+
 def main() -> None:
     parser = argparse.ArgumentParser("python -m bench.cold_start", description=__doc__)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--only", default=",".join(present()), help="default: %(default)s")
     asked = parser.parse_args()
     names = [name for name in present() if name.casefold() in asked.only.casefold().split(",")]
-    with interrupted_by_sigterm(), ExitStack() as stack:
-        bench = opened(stack)
-        starts = measure(bench, names, asked.rounds, lambda line: print(line, file=sys.stderr))
-    print(tables.aligned(HEAD, rows(starts)))
+    with interrupted_by_sigterm():
+        measured(names, asked.rounds, lambda line: print(line, file=sys.stderr))
 
 
 if __name__ == "__main__":

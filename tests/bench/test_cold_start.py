@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-
 import pytest
-from bench import tables
-from bench.cold_start import HEAD, Starts, measure, opened, rows
+from bench.cold_start import Starts, measured
 from bench.contenders.lambdas import FLOOR, HEARTH, NAIVE
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(600)]
@@ -16,10 +13,7 @@ ROUNDS = 15
 
 @pytest.fixture(scope="module")
 def starts() -> Starts:
-    with ExitStack() as stack:
-        measured = measure(opened(stack), (FLOOR, HEARTH, NAIVE), ROUNDS)
-    print("\n" + tables.aligned(HEAD, rows(measured)))
-    return measured
+    return measured((FLOOR, HEARTH, NAIVE), ROUNDS)
 
 
 @pytest.mark.xfail(
