@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from hearth.domain.errors import PayloadTooLarge, UnknownPayload
-from hearth.stores.aws_client import client, in_hearths_words
+from hearth.stores.aws_client import in_hearths_words
 from hearth.stores.ports import Payload
-from hearth.stores.s3_objects import Answer, objects
+from hearth.stores.s3_objects import Answer, InBucket
 
 # Headers of HTTP that S3 knows itself, and what its API calls them.
 _KNOWN = {"content-type": "ContentType", "content-encoding": "ContentEncoding"}
 _METADATA = "x-amz-meta-"
 
 
-class S3Payloads:
-    def __init__(self, bucket: str, s3: Any = None) -> None:  # noqa: ANN401
-        self._bucket = bucket
-        self._given = s3
-
-    @property
-    def _s3(self) -> Any:  # noqa: ANN401
-        return self._given or client("s3")
-
+class S3Payloads(InBucket):
     def read(self, key: str, limit: int) -> Payload:
         def within(answer: Answer) -> Payload:
             if answer.length > limit:
@@ -34,7 +24,7 @@ class S3Payloads:
                 )
             return Payload(answer.read(), _headers(answer))
 
-        found = objects(self._bucket, self._given).get(f"read {key}", key, within)
+        found = self._objects.get(f"read {key}", key, within)
         if not isinstance(found, Payload):
             raise UnknownPayload(f"there is no object {key}", remedy="upload it before the request")
         return found

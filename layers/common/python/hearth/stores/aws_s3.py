@@ -14,21 +14,12 @@ from hearth.stores.aws_client import client, in_hearths_words
 from hearth.stores.aws_errors import Refused, refusal_of
 from hearth.stores.ports import Document, Listed, Progress, Unchanged
 from hearth.stores.s3_download import download
-from hearth.stores.s3_objects import Answer, objects
+from hearth.stores.s3_objects import Answer, InBucket
 
 
-class S3Documents:
-    def __init__(self, bucket: str, s3: Any = None) -> None:  # noqa: ANN401
-        self._bucket = bucket
-        self._given = s3
-
-    @property
-    def _s3(self) -> Any:  # noqa: ANN401
-        return self._given or client("s3")
-
+class S3Documents(InBucket):
     def read(self, key: str, unless: str = "") -> Document | Unchanged | None:
-        reader = objects(self._bucket, self._given)
-        return reader.get(f"read {key}", key, _document, unless=unless)
+        return self._objects.get(f"read {key}", key, _document, unless=unless)
 
     def create(self, key: str, body: bytes) -> str:
         return self._put(key, body, IfNoneMatch="*")
@@ -48,7 +39,7 @@ class S3Documents:
             token = {"ContinuationToken": page["NextContinuationToken"]}
 
     def page(self, prefix: str, most: int) -> Sequence[Listed]:
-        return objects(self._bucket, self._given).page(f"list {prefix}", prefix, most)
+        return self._objects.page(f"list {prefix}", prefix, most)
 
     def remove(self, key: str) -> None:
         with in_hearths_words(f"remove {key}"):
@@ -87,15 +78,7 @@ def _document(answer: Answer) -> Document:
     return Document(answer.read(), answer.etag)
 
 
-class S3Blobs:
-    def __init__(self, bucket: str, s3: Any = None) -> None:  # noqa: ANN401
-        self._bucket = bucket
-        self._given = s3
-
-    @property
-    def _s3(self) -> Any:  # noqa: ANN401
-        return self._given or client("s3")
-
+class S3Blobs(InBucket):
     def stat(self, key: str, like: Path | None = None) -> Listed | None:
         try:
             with in_hearths_words(f"look at {key}"):
@@ -111,7 +94,7 @@ class S3Blobs:
         return Listed(key, head["ContentLength"], head["LastModified"])
 
     def download(self, key: str, path: Path, progress: Progress, size: int = 0) -> str:
-        digest = download(objects(self._bucket, self._given), key, path, progress, size)
+        digest = download(self._objects, key, path, progress, size)
         if digest is None:
             raise ArtefactCorrupt(
                 f"blob {key} is not in the bucket",

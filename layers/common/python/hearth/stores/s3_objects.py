@@ -87,6 +87,28 @@ def objects(bucket: str, s3: Any = None) -> Objects:  # noqa: ANN401 (botocore's
     return ClientReader(bucket, s3 or client("s3"))
 
 
+class InBucket:
+    """What reads and writes objects of one bucket.
+
+    Args:
+        bucket: Its name.
+        s3: A client of botocore's that everything is asked through; None for the usual ways.
+    """
+
+    def __init__(self, bucket: str, s3: Any = None) -> None:  # noqa: ANN401
+        self._bucket = bucket
+        self._given = s3
+
+    @property
+    def _s3(self) -> Any:  # noqa: ANN401
+        # Made with the first write: a function that only reads never imports botocore.
+        return self._given or client("s3")
+
+    @property
+    def _objects(self) -> Objects:
+        return objects(self._bucket, self._given)
+
+
 def close() -> None:
     """Drop every connection past botocore, and the credentials that were lent."""
     connections().close()
