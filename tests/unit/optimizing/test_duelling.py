@@ -21,6 +21,7 @@ from hearth.optimizing.contender_process import ContenderFailed, OutOfTime
 from hearth.optimizing.duelling import duel
 from hearth.optimizing.how import How
 from hearth.optimizing.measurement import LATENCY, MEMORY, OPEN, SIZE, Duel, further
+from hearth.optimizing.noise import noise
 from support import contending
 
 MODELS = Path(__file__).parents[2] / "models"
@@ -273,7 +274,7 @@ def test_cases_that_cannot_be_read_are_nobodys_fault(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["digits_conv", "digits_lstm", "digits_forest"])
 def test_original_does_not_beat_itself(tmp_path: Path, name: str) -> None:
-    """A real model set beside itself is not called better by any of the figures."""
+    """A real model set beside itself is not called better: not by more than it differs from itself."""
     shapes = {
         "digits_conv": ("image", (1, 1, 8, 8)),
         "digits_lstm": ("rows", (1, 8, 8)),
@@ -282,6 +283,6 @@ def test_original_does_not_beat_itself(tmp_path: Path, name: str) -> None:
     given, shape = shapes[name]
     made = Candidate(ORIGINAL, MODELS / f"{name}.onnx")
     cases = contending.cases(tmp_path, np.full(shape, 0.5, np.float32), name=given)
-    found = itself(made, cases, replace(QUICK, processes=3, rounds=4))
-    limit = 0.02
-    assert not [key for key, ratio in found.ratios.items() if ratio.is_win(limit)], found.ratios
+    how = replace(QUICK, processes=3, rounds=4)
+    usual, found = noise(itself(made, cases, how)), itself(made, cases, how)
+    assert not [key for key, ratio in found.ratios.items() if ratio.is_win(usual[key])], found.ratios
