@@ -8,6 +8,9 @@ import os
 KIND = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE")  # set wherever Lambda starts a process
 if KIND:
     gc.disable()  # until the start is over: nearly all that it allocates is there to stay
+    from hearth.serving.deferred import defer
+
+    defer()
 
 from functools import cache
 from typing import Any

@@ -22,7 +22,8 @@ names = {{
 }}
 print(json.dumps({{"names": names, "sum": np.sum.__doc__, "ufunc": np.add.__doc__,
     "dtype": np.dtype.__doc__, "norm": float(np.linalg.norm(np.arange(5.0))),
-    "eigenvalues": np.linalg.eigh(np.eye(2)).eigenvalues.tolist()}}))
+    "eigenvalues": np.linalg.eigh(np.eye(2)).eigenvalues.tolist(),
+    "called": [np.where([True, False], 1, 2).tolist(), np.concatenate([[1], [2]]).tolist()]}}))
 """
 _LEAN = "from hearth.serving.numpy_import import import_numpy; import_numpy()"
 
@@ -47,7 +48,7 @@ def whole() -> dict[str, Any]:
 
 def test_nothing_is_missing_but_docstrings(lean: dict[str, Any], whole: dict[str, Any]) -> None:
     """Every name of numpy is there, of the same kind, and calculates the same."""
-    for of in ("names", "norm", "eigenvalues"):
+    for of in ("names", "norm", "eigenvalues", "called"):
         assert lean[of] == whole[of]
 
 
@@ -69,3 +70,23 @@ def test_annotations_come_back_whole() -> None:
 def test_numpy_that_is_there_already_is_left_alone() -> None:
     """A process that has imported numpy keeps it as it is."""
     assert found("import numpy; " + _LEAN)["dtype"]
+
+
+def test_inspect_is_itself_again() -> None:
+    """Who had put it off has it put off still; who looks into it has the real one."""
+    put_off = "; put_off = type(sys.modules.get('inspect')).__name__"
+    first = "from hearth.serving.deferred import defer; defer(); "
+    last = """
+import inspect
+print(json.dumps({"made": [put_off, str(inspect.signature(lambda a: a))]}))"""
+    assert found(first + _LEAN + put_off, last)["made"] == ["Deferred", "(a)"]
+    assert found(_LEAN + put_off, last)["made"] == ["NoneType", "(a)"]
+
+
+def test_others_are_answered_by_inspect_while_numpy_is_imported() -> None:
+    """Another thread that imports what asks for a signature gets one."""
+    last = """
+import numpy._core.overrides as o
+given = o.inspect
+print(json.dumps({"made": [str(given.signature(lambda a: a)), given.cleandoc(" a")]}))"""
+    assert found(_LEAN, last)["made"] == ["(a)", "a"]

@@ -6,6 +6,7 @@ import copy
 import dataclasses
 import inspect
 import pickle
+import sys
 from collections.abc import Mapping
 from dataclasses import FrozenInstanceError, asdict, field, fields, replace
 from typing import Any, ClassVar
@@ -14,7 +15,7 @@ import pytest
 from hearth.domain import frozen
 
 
-def declare(dataclass: Any) -> tuple[type, type, type]:
+def declare(dataclass: Any) -> tuple[type, type, type, type]:
     @dataclass(frozen=True, slots=True)
     class Point:
         """A point."""
@@ -39,16 +40,28 @@ def declare(dataclass: Any) -> tuple[type, type, type]:
         name: str = "origin"
 
     @dataclass(frozen=True, slots=True)
+    class Closer(Named):
+        """With another default for what it inherits."""
+
+        x: int = 7
+        further: tuple[int, ...] = ()
+
+        def __eq__(self, other: object) -> bool:
+            return isinstance(other, Closer) and self.x == other.x
+
+        __hash__ = None
+
+    @dataclass(frozen=True, slots=True)
     class Empty:
         def __repr__(self) -> str:
             return "nothing"
 
-    return Point, Named, Empty
+    return Point, Named, Closer, Empty
 
 
-Point, Named, Empty = declare(frozen.dataclass)
-Plain, PlainNamed, PlainEmpty = declare(dataclasses.dataclass)
-PAIRS = [(Point, Plain), (Named, PlainNamed), (Empty, PlainEmpty)]
+Point, Named, Closer, Empty = declare(frozen.dataclass)
+Plain, PlainNamed, PlainCloser, PlainEmpty = declare(dataclasses.dataclass)
+PAIRS = [(Point, Plain), (Named, PlainNamed), (Closer, PlainCloser), (Empty, PlainEmpty)]
 CALLS: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
     ((), {}),
     ((1,), {}),
@@ -92,11 +105,11 @@ def test_class_looks_like_the_standard_one(kind: type, plain: type) -> None:
             [(p.name, p.kind, p.default is inspect.Parameter.empty) for p in parameters],
             of.__slots__,
             of.__match_args__,
-            [(f.name, f.type, f.default) for f in fields(of)],
-            of.__doc__ or "",
+            [(f.name, f.type, f.default, f.init, f.repr, f.kw_only) for f in fields(of)],
+            (of.__module__, of.__qualname__, of.__doc__ and kind.__doc__),
         )
 
-    assert look(kind)[:4] == look(plain)[:4]
+    assert look(kind) == look(plain)
     assert dataclasses.is_dataclass(kind)
 
 
@@ -109,6 +122,22 @@ def test_values_are_equal_by_class_and_fields() -> None:
     assert hash(Point(1, 2.0, ())) == hash(Point(1, 2.0, ())) == hash(Plain(1, 2.0, ()))
     with pytest.raises(TypeError, match="unhashable"):
         hash(Point(1))
+
+
+def test_equality_of_its_own_is_kept() -> None:
+    """A class that says itself what is equal is asked."""
+    assert Closer(1, name="a") == Closer(1, name="b")
+    assert Closer().x == PlainCloser().x == 7
+
+
+def test_mutable_default_is_refused() -> None:
+    """One list for all values is never meant."""
+    for dataclass in (frozen.dataclass, dataclasses.dataclass):
+        with pytest.raises(ValueError, match="mutable default"):
+
+            @dataclass(frozen=True, slots=True)
+            class _Listed:
+                names: list[str] = []  # noqa: RUF012
 
 
 def test_defaults_are_made_for_each_value() -> None:
@@ -136,6 +165,8 @@ def test_standard_functions_take_values() -> None:
     assert replace(point, x=5) == Named(5, 2.0, {"a": 1}, "s", "n")
     assert asdict(point) == {"x": 1, "y": 2.0, "names": {"a": 1}, "secret": "s", "name": "n"}
     assert copy.copy(point) == copy.deepcopy(point) == point
+    if sys.version_info >= (3, 13):
+        assert copy.replace(point, x=5) == replace(point, x=5)
     assert copy.deepcopy(point).names is not point.names
     match point:
         case Point(x, y):
@@ -158,7 +189,7 @@ def test_value_survives_a_pickle() -> None:
 
 def test_subclass_made_first_takes_nothing_from_its_base() -> None:
     """Constructors are compiled in any order, each for its own class."""
-    base, derived, _ = declare(frozen.dataclass)
+    base, derived, *_ = declare(frozen.dataclass)
 
     assert (derived(1).name, base(1).x, derived(2, name="n").name) == ("origin", 1, "n")
     assert "name" not in inspect.signature(base).parameters

@@ -285,4 +285,6 @@ def test_original_does_not_beat_itself(tmp_path: Path, name: str) -> None:
     cases = contending.cases(tmp_path, np.full(shape, 0.5, np.float32), name=given)
     how = replace(QUICK, processes=3, rounds=4)
     usual, found = noise(itself(made, cases, how)), itself(made, cases, how)
-    assert not [key for key, ratio in found.ratios.items() if ratio.is_win(usual[key])], found.ratios
+    assert not [key for key, ratio in found.ratios.items() if ratio.is_win(usual[key])], (
+        found.ratios
+    )

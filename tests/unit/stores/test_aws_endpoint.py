@@ -94,6 +94,7 @@ def test_endpoint_of_s3_comes_before_the_one_of_all_services(environ):
         ("AWS_ENDPOINT_URL", "http://host/with/a/path"),
         ("AWS_ENDPOINT_URL", "http://user:word@host"),
         ("AWS_ENDPOINT_URL", "http://host:port"),
+        ("AWS_ENDPOINT_URL", "http://host:65536"),
         ("AWS_ENDPOINT_URL", "host"),
     ],
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import base64
+import binascii
 import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -51,7 +51,7 @@ def render(answer: Answer, request_id: str = "") -> dict[str, Any]:
 
 def _base64(body: bytes) -> str:
     if len(body) < LARGE:
-        return base64.b64encode(body).decode()
+        return binascii.b2a_base64(body, newline=False).decode()
     import pybase64  # only large bodies need it: fifty times as fast
 
     return pybase64.b64encode_as_string(body)

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, NamedTuple, cast
-from urllib.parse import parse_qs, unquote
 
 from hearth.domain.errors import BadRequest, MalformedBody
 from hearth.domain.frozen import dataclass
+from hearth.domain.percent import decoded
 from hearth.edge.answers import LARGE
 from hearth.edge.headers import HEADER_LENGTH
 
@@ -93,7 +93,7 @@ def http_request(event: Event) -> HttpRequest:
             headers := _in_lower_case(event.get("headers", {})),
             _body(event, headers.get(_HEADER_LENGTH, "")),
             context.get("requestId") or _unique(),
-            parse_qs(query, keep_blank_values=True) if query else _NO_QUERY,
+            _query(query) if query else _NO_QUERY,
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise BadRequest(
@@ -101,6 +101,12 @@ def http_request(event: Event) -> HttpRequest:
             got=f"{type(error).__name__}: {error}",
             expected="payload format 2.0: rawPath, headers, requestContext.http.method",
         ) from error
+
+
+def _query(text: str) -> Mapping[str, list[str]]:
+    from urllib.parse import parse_qs  # a prediction's request has none
+
+    return parse_qs(text, keep_blank_values=True)
 
 
 def _path(raw: str, stage: str) -> str:
@@ -161,7 +167,7 @@ def object_created(event: Event) -> ObjectCreated:
     """
     try:
         detail = event["detail"]
-        key = unquote(detail["object"]["key"])
+        key = decoded(detail["object"]["key"])
         return ObjectCreated(detail["bucket"]["name"], key, detail["object"].get("sequencer", ""))
     except (KeyError, TypeError) as error:
         raise BadRequest(

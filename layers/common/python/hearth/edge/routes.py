@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from urllib.parse import unquote
 
 from hearth.domain.errors import MalformedPath
 from hearth.domain.frozen import dataclass
 from hearth.domain.identity import label, model_name, version
+from hearth.domain.percent import decoded
 from hearth.domain.routing import Target
 
 
@@ -63,7 +63,7 @@ def parse_v2(method: str, path: str) -> Call:
     match = _V2.fullmatch(path)
     if match:
         name, number, verb = match.groups()
-        return Call(_target(name, number and unquote(number), None), verb or "metadata")
+        return Call(_target(name, number and decoded(number), None), verb or "metadata")
     match = _REPOSITORY.fullmatch(path)
     if match:
         return Call(_target(match[1], None, None), match[2])
@@ -72,7 +72,7 @@ def parse_v2(method: str, path: str) -> Call:
 
 def _target(name: str, number: str | None, label_name: str | None) -> Target:
     return Target(
-        model=model_name(unquote(name)),
+        model=model_name(decoded(name)),
         version=version(number) if number else 0,
-        label=label(unquote(label_name)) if label_name else "",
+        label=label(decoded(label_name)) if label_name else "",
     )

@@ -9,7 +9,6 @@ from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from hearth.domain.frozen import dataclass
 from hearth.stores.aws_connections import Address, connections
@@ -120,6 +119,8 @@ def _read(uri: str, headers: Mapping[str, str]) -> bytes:
 
 
 def _read_once(uri: str, headers: Mapping[str, str]) -> bytes:
+    from urllib.parse import urlsplit
+
     parts = urlsplit(uri)
     host = parts.hostname or ""
     if parts.scheme != "https" and (parts.scheme != "http" or not _is_agent(host)):

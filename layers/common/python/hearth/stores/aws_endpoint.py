@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from hearth.domain.frozen import dataclass
 from hearth.stores.aws_connections import Address
@@ -33,6 +32,11 @@ _SUFFIXES = (
 )
 # Two dashes in a row are of names with a meaning: directory buckets, Object Lambda, Outposts.
 _BUCKET = re.compile(r"(?!.*--)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+# Neither a path nor anything else that a bucket's own would have to be joined with.
+_URL = re.compile(
+    r"(?P<scheme>https?)://(?P<host>[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::(?P<port>\d{1,5}))?/?"
+)
+_MOST_PORT = 65535
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +68,16 @@ def find(environ: Mapping[str, str], bucket: str) -> Endpoint | None:
 
 
 def _given(url: str, bucket: str, region: str, ca_bundle: str) -> Endpoint | None:
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
+    plain = _URL.fullmatch(url.lower())
+    if not plain:
         return None
-    plain = parts.path in ("", "/") and not (parts.query or parts.fragment or parts.username)
-    if parts.scheme not in ("http", "https") or not parts.hostname or not plain:
+    secure = plain["scheme"] == "https"
+    usual = 443 if secure else 80
+    port = int(plain["port"] or usual)
+    if port > _MOST_PORT:
         return None
-    secure = parts.scheme == "https"
-    port = None if port == (443 if secure else 80) else port
-    address = Address(secure, parts.hostname, port, ca_bundle)
+    host = plain["host"].strip("[]")
+    address = Address(secure, host, None if port == usual else port, ca_bundle)
     return Endpoint(address, f"/{bucket}/", region)
 
 

@@ -11,14 +11,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
-from urllib.parse import quote
 
+from hearth.domain.percent import encoded
 from hearth.stores.aws_credentials import Credentials
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _NO_BODY = hashlib.sha256(b"").hexdigest()
-# What need not be escaped anywhere; a path keeps its slashes, too.
-_PLAIN = "-_.~"
 
 
 def path_of(key: str) -> str:
@@ -28,7 +26,7 @@ def path_of(key: str) -> str:
         >>> path_of("models/m 1/ü")
         'models/m%201/%C3%BC'
     """
-    return quote(key, safe=f"/{_PLAIN}")
+    return encoded(key, slashes=True)
 
 
 def query_of(parameters: Mapping[str, str]) -> str:
@@ -38,7 +36,7 @@ def query_of(parameters: Mapping[str, str]) -> str:
         >>> query_of({"prefix": "a/b", "list-type": "2"})
         'list-type=2&prefix=a%2Fb'
     """
-    pairs = sorted((quote(k, safe=_PLAIN), quote(v, safe=_PLAIN)) for k, v in parameters.items())
+    pairs = sorted((encoded(k), encoded(v)) for k, v in parameters.items())
     return "&".join(f"{name}={value}" for name, value in pairs)
 
 

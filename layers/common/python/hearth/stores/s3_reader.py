@@ -10,9 +10,9 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from urllib.parse import unquote_plus
 
 from hearth.domain.frozen import dataclass
+from hearth.domain.percent import decoded
 from hearth.stores import aws_errors
 from hearth.stores.aws_connections import Connections
 from hearth.stores.aws_credentials import Credentials
@@ -173,7 +173,7 @@ def _listed(answer: Answer) -> list[Listed]:
     try:
         return [
             Listed(
-                unquote_plus(row["Key"]),
+                decoded(row["Key"].replace("+", " ")),
                 int(row["Size"]),
                 datetime.fromisoformat(row["LastModified"]),
             )

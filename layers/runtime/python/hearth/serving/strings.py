@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 import math
 import reprlib
@@ -22,7 +21,7 @@ def is_base64(value: Any) -> bool:  # noqa: ANN401 (any JSON)
 def from_base64(value: Any, name: str) -> bytes:  # noqa: ANN401 (any JSON)
     """Return the bytes in a value that `is_base64`."""
     try:
-        return base64.b64decode(value["b64"], validate=True)
+        return binascii.a2b_base64(value["b64"], strict_mode=True)
     except (binascii.Error, ValueError) as error:
         raise MalformedBody(
             f"Unable to base64 decode a value of tensor {name!r}", got=str(error)
@@ -123,4 +122,4 @@ def strings_to_json(value: Any, *, encoded: bool) -> Any:  # noqa: ANN401
         return [strings_to_json(item, encoded=encoded) for item in value]
     if not encoded:
         return value
-    return {"b64": base64.b64encode(str(value).encode()).decode()}
+    return {"b64": binascii.b2a_base64(str(value).encode(), newline=False).decode()}
