@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +100,10 @@ def digits() -> Case:
     return Case("row of 64, TF Serving `instances`", "digits", "instances", row)
 
 
+def digits_in(form: str, title: str) -> Case:
+    return replace(digits(), form=form, title=f"row of 64, {title}")
+
+
 def image() -> Case:
     batch = np.random.default_rng(3).standard_normal((1, 3, 224, 224), np.float32)
     return Case("an image, TF Serving `instances`", "pooled", "instances", batch)
@@ -118,6 +122,7 @@ def cases() -> list[Case]:
     echoed = ("instances", "flat", "binary")
     return [
         digits(),
+        *(digits_in(form, forms[form]) for form in ("flat", "binary")),
         *(Case(f"8 images, {title}", "pooled", form, images) for form, title in forms.items()),
         *(Case(f"2 images and back, {forms[form]}", "negated", form, few) for form in echoed),
     ]

@@ -16,9 +16,6 @@ def starts() -> Starts:
     return measured((FLOOR, HEARTH, NAIVE), ROUNDS)
 
 
-@pytest.mark.xfail(
-    reason="at the edge of the aim: 1.27 times the floor (1.22 to 1.40)", strict=False
-)
 def test_first_answer_takes_little_more_than_the_floor(starts: Starts) -> None:
     """A first answer, its model read from S3, takes at most 1.25 times what opening a local file takes."""
     assert starts.over(HEARTH).median <= 1.25

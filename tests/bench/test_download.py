@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import timeit
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -38,14 +39,15 @@ process on loopback, all by turns in one run; medians. Each contender writes the
 - *plain* is the same connections and ranges with the same buffers: no signature, no hash, no check.
 - *one stream* is botocore's `get_object`, hashed while it is written, as Hearth did before.
 - *boto3* is its transfer manager as it comes (`download_file`: ten threads), without a hash.
-- *paced*: the server holds all its connections together to {pace} MB/s and each answer back for
-  {delay_ms:.0f} ms, as a network and a store may; these two are assumed, not measured on AWS.
+- *100 MB/s* and *500 MB/s*: the server holds all its connections together to that pace and each
+  answer back for {delay_ms:.0f} ms, as a network and a store may; assumed, not measured on AWS.
 - *CPU* is this process's, for one download; *memory* the most anonymous memory that a fresh process
   had more than before, over one download.
 
-Unpaced, the server, the copies and the hash share the machine's processors, and one thread has to
-hash what several fetch: this is the worst case, and 0.8 of plain is not reached there. It does not
-show S3's own throughput, or what TLS takes.
+Unpaced, server, copies and hash share the machine's processors: this is the worst case, and 0.8 of
+plain is not reached there. It could not be: {most} MB took {plain:.2f} s plain, with the processors
+busy, and to hash them alone took {hash:.2f} s more of one of them. The table does not show S3's own
+throughput, or what TLS takes.
 
 | MB | network | Hearth, MB/s | over plain | over one stream | over boto3 | CPU, s: Hearth, plain, one stream, boto3 | memory, MB: Hearth, one stream, boto3 |
 |---|---|---|---|---|---|---|---|
@@ -58,12 +60,21 @@ Hearth's megabytes a second with other numbers of connections:
 """
 BUCKET = "hearth-bench"
 SIZES = {10: 10_000_000, 400: 400_000_000}
-PACE_MB_S, DELAY_S = 100, 0.03
-NETWORKS = {"loopback": (0.0, 0.0), "paced": (PACE_MB_S * 1e6, DELAY_S)}
-ROUNDS = {(10, "loopback"): 31, (10, "paced"): 9, (400, "loopback"): 5, (400, "paced"): 3}
+DELAY_S = 0.03
+LOOPBACK = "loopback"
+NETWORKS = {LOOPBACK: (0.0, 0.0), "100 MB/s": (100e6, DELAY_S), "500 MB/s": (500e6, DELAY_S)}
+ROUNDS = {
+    (10, LOOPBACK): 31,
+    (10, "100 MB/s"): 9,
+    (10, "500 MB/s"): 15,
+    (400, LOOPBACK): 7,
+    (400, "100 MB/s"): 3,
+    (400, "500 MB/s"): 5,
+}
 CONNECTIONS = (2, 4, 8)
-# What is asked for is 0.8; noise of other processes is not to fail this.
-LEAST_OVER_PLAIN = 0.7
+LEAST_OVER_PLAIN = 0.8
+# Of clients that take longer anyway; noise of other processes is not to fail this.
+LEAST_OVER_OTHERS = 0.7
 
 Fetch = Callable[[str, Path, int], None]
 
@@ -166,7 +177,15 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> list[Row]:
     for megabytes, size in SIZES.items():
         (folder / str(megabytes)).write_bytes(os.urandom(size))
     measured = [_row(m, n, folder) for m in SIZES for n in NETWORKS]
-    head = HEAD.format(connections=s3_ranges.CONNECTIONS, pace=PACE_MB_S, delay_ms=DELAY_S * 1000)
+    most = max(SIZES)
+    [unpaced] = [row for row in measured if (row.megabytes, row.network) == (most, LOOPBACK)]
+    head = HEAD.format(
+        connections=s3_ranges.CONNECTIONS,
+        delay_ms=DELAY_S * 1000,
+        most=most,
+        plain=unpaced.costs["plain"].seconds,
+        hash=_hash_s((folder / str(most)).read_bytes()),
+    )
     lines = [*map(str, measured)]
     beside = BY_CONNECTIONS.format(" | ".join(map(str, CONNECTIONS)), "---|" * len(CONNECTIONS))
     others = [
@@ -179,6 +198,10 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> list[Row]:
     TABLE.write_text(text, encoding="utf-8")
     print("\n" + text)
     return measured
+
+
+def _hash_s(content: bytes) -> float:
+    return timeit.timeit(lambda: hashlib.sha256(content), number=3) / 3
 
 
 def _row(megabytes: int, network: str, folder: Path) -> Row:
@@ -279,8 +302,9 @@ def test_blob_comes_as_fast_as_plain_ranges_do_over_a_network(
     rows: list[Row], megabytes: int
 ) -> None:
     """Where a network sets the pace, signing, hashing and checking cost next to nothing."""
-    (row,) = [row for row in rows if (row.megabytes, row.network) == (megabytes, "paced")]
-    assert row.over("plain") >= LEAST_OVER_PLAIN
+    for row in rows:
+        if row.megabytes == megabytes and row.network != LOOPBACK:
+            assert row.over("plain") >= LEAST_OVER_PLAIN, row.network
 
 
 @pytest.mark.parametrize("megabytes", SIZES)
@@ -288,8 +312,8 @@ def test_blob_comes_faster_than_by_any_client_of_aws(rows: list[Row], megabytes:
     """Neither botocore's one stream, which hashes as well, nor boto3's ten threads are faster."""
     for row in rows:
         if row.megabytes == megabytes:
-            assert row.over("one stream") >= LEAST_OVER_PLAIN
-            assert row.over("boto3") >= LEAST_OVER_PLAIN
+            assert row.over("one stream") >= LEAST_OVER_OTHERS
+            assert row.over("boto3") >= LEAST_OVER_OTHERS
 
 
 def test_memory_does_not_grow_with_the_blob(rows: list[Row]) -> None:

@@ -1,70 +1,45 @@
 """A few rows of numbers, answered with what an earlier request of the same form left ready.
 
 What a few rows cost is mostly what is decided for them, and that is decided alike each time: by the
-path, by the version, and by the form of the body, which is what is left of it without its digits.
-A form that was answered once is kept, with arrays that the model is bound to.
+path, by the version, and by the form of the request, which is all of it but its numbers. A form
+that was answered once is kept, with arrays that the model is bound to.
 """
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable
-from functools import partial
-from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
-import orjson
-from hearth.domain.frozen import dataclass
+from hearth.domain.errors import HearthError
 from hearth.domain.signature import Signature, TensorSpec
+from hearth.edge.answers import Answer
 from hearth.serving.capture import Watch
+from hearth.serving.form import DIGITS, Form, Key, around, spelled, writer
 from hearth.serving.numbers import Array
 from hearth.serving.session import Session, Tensors
 
-_DIGITS = b"0123456789+-.eE \t\r\n"
-# How such a body begins, without its digits: what its rows are named, and those of the answer.
-_NAMES = {
-    b'{"instancs":': ("instances", b'{"predictions":%b}'),
-    b'{"inputs":': ("inputs", b'{"outputs":%b}'),
-}
-_CODES = {"FP32": "f", "FP64": "d"}
-_MOST_TEXT = 4096
+_FLOATS = ("FP32", "FP64")
+_MOST_BYTES = 4096
 _MOST_VALUES = 4096
 _MOST_FORMS = 16
 _ALIGNMENT = 64  # what ONNX Runtime's own memory has
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
-    """A form of request, and the arrays that the model is bound to for it.
+class Answered(NamedTuple):
+    """A request that was answered the long way.
 
     Args:
-        name: Of the rows in the body.
-        answer: The answer's text, around that of the output.
-        write: Writes numbers into the input.
-        run: Runs the model on the input, over the output.
-        rows: The input: shape [rows, columns].
-        scores: The output: shape [rows, columns].
-        batch: Examples.
-        capture: As `Watch.capture_rows`.
+        inputs: One array an input.
+        outputs: One array an output.
+        answer: What goes back.
+        decode: Returns the inputs of another body with the same headers, or raises a HearthError.
     """
 
-    name: str
-    answer: bytes
-    write: Callable[..., None]
-    run: Callable[[], None]
-    rows: Array
-    scores: Array
-    batch: int
-    capture: Callable[[str, Array, Array, bytes], bytes]
-
-    def read(self, content: bytes) -> bool:
-        """Write a body's rows into the input; return whether they could be."""
-        try:
-            rows = orjson.loads(content)[self.name]
-            self.write(*(rows[0] if len(rows) == 1 else chain.from_iterable(rows)))
-        except (ValueError, KeyError, OverflowError, struct.error):
-            return False
-        return True
+    inputs: Tensors
+    outputs: Tensors
+    answer: Answer
+    decode: Callable[[bytes], Tensors]
 
 
 class Express:
@@ -80,66 +55,102 @@ class Express:
         self._signature = signature
         self._session = session
         self._watch = watch
-        self._forms: dict[bytes, Form] = {}
+        self._forms: dict[Key, Form] = {}
         self._most_forms = _MOST_FORMS
+        # Most requests are like the one before, and to see that takes least.
+        self._last: tuple[Key, Form] | None = None
 
-    def form(self, content: bytes) -> Form | None:
-        """Return the form of a body, if one like it was answered."""
-        # Integers alone are rounded to floats in another way than among floats.
-        if len(content) > _MOST_TEXT or b"." not in content:
+    def form(
+        self, content: bytes, verb: str, header_length: str | None
+    ) -> tuple[Form, bytes] | None:
+        """Return the form of a request, if one like it was answered, and the numbers in it.
+
+        Args:
+            content: The body.
+            verb: What is asked of the model.
+            header_length: Of the JSON, where bytes of tensors are behind it.
+        """
+        if len(content) > _MOST_BYTES:
             return None
-        return self._forms.get(content.translate(None, _DIGITS))
+        if self._last and header_length is None:
+            (before, lists, after), form = self._last
+            if content.startswith(before) and content.endswith(after):
+                numbers = content[len(before) : len(content) - len(after)]
+                if numbers.translate(None, DIGITS) == lists:
+                    return form, numbers
+        key, numbers = spelled(content, verb, header_length)
+        found = self._forms.get(key)
+        if not found:
+            return None
+        self._last = key, found
+        return found, numbers
 
-    def learn(self, content: bytes, inputs: Tensors, outputs: Tensors) -> None:
-        """Keep the form of a body that was answered, if it is rows of numbers."""
-        if len(content) > _MOST_TEXT or len(self._forms) >= self._most_forms:
+    def learn(
+        self, content: bytes, verb: str, header_length: str | None, answered: Answered
+    ) -> None:
+        """Keep the form of a request that was answered, if it is rows of numbers."""
+        if len(content) > _MOST_BYTES or len(self._forms) >= self._most_forms:
             return
-        skeleton = content.translate(None, _DIGITS)
-        head, _, lists = skeleton.partition(b"[")
-        if head not in _NAMES or lists.strip(b"[],") != b"}" or skeleton in self._forms:
-            return
-        tables = self._tables(inputs, outputs)
-        if tables:
-            self._forms[skeleton] = self._made(*_NAMES[head], *tables)
+        key, _ = spelled(content, verb, header_length)
+        if key not in self._forms and self._are_tables(answered):
+            form = self._made(key, answered)
+            if form:
+                self._forms[key] = form
 
     def forget(self, form: Form) -> None:
         """Give up a form for which running failed, and its place: in the end there is none."""
         self._forms = {key: kept for key, kept in self._forms.items() if kept is not form}
         self._most_forms -= 1
+        self._last = None
 
-    def _tables(self, inputs: Tensors, outputs: Tensors) -> tuple[Tensors, Tensors] | None:
-        """Return arrays like a request's, if they are one table of floats each."""
-        if len(inputs) != 1 or len(outputs) != 1:
-            return None
-        [(name, rows)], [(output, scores)] = inputs.items(), outputs.items()
+    def _are_tables(self, answered: Answered) -> bool:
+        """Return whether input and output are one small table of floats each."""
+        if len(answered.inputs) != 1 or len(answered.outputs) != 1:
+            return False
+        [(name, rows)], [(output, scores)] = answered.inputs.items(), answered.outputs.items()
         specs = self._signature.input(name), self._signature.output(output)
-        if not _are_tables(*specs) or max(rows.size, scores.size) > _MOST_VALUES:
-            return None
-        return {name: _aligned(rows)}, {output: _aligned(scores)}
+        return _are_tables(*specs) and max(rows.size, scores.size) <= _MOST_VALUES
 
-    def _made(self, name: str, answer: bytes, inputs: Tensors, outputs: Tensors) -> Form:
-        [(input_, rows)], [(output, scores)] = inputs.items(), outputs.items()
-        code = _CODES[self._signature.input(input_).datatype]
+    def _made(self, key: Key, answered: Answered) -> Form | None:
+        [(input_, given)], [(output, told)] = answered.inputs.items(), answered.outputs.items()
+        rows, scores = _aligned(given), _aligned(told)
+        writing, framed = writer(key, rows), around(answered.answer, told)
+        if not writing or not framed:
+            return None
+        write, example = writing
+        if not _is_read_alike(write(example) and rows, key[0] + example + key[2], answered):
+            return None
         watch = self._watch
         whole = watch.reads_rows(rows, scores, (input_, output))
         return Form(
-            name,
-            answer,
-            partial(struct.Struct(f"={rows.size}{code}").pack_into, rows.reshape(-1).data, 0),
-            self._session.bound(inputs, outputs),
+            write,
+            self._session.bound({input_: rows}, {output: scores}),
             rows,
             scores,
-            watch.batch_size(inputs),
+            framed,
+            watch.batch_size({input_: rows}),
             watch.capture_rows
             if whole
             else lambda id_, x, y, _: watch.capture(id_, {input_: x}, {output: y}),
         )
 
 
+def _is_read_alike(rows: Array | bool, body: bytes, answered: Answered) -> bool:
+    """Return whether other numbers in the same places are what the long way reads there.
+
+    So nothing is guessed of how JSON may be written: with duplicate names, or names in strings.
+    """
+    try:
+        [decoded] = answered.decode(body).values()
+    except HearthError:
+        return False
+    return rows is not False and np.array_equal(decoded, rows)
+
+
 def _are_tables(input_: TensorSpec, output: TensorSpec) -> bool:
     """Return whether they hold floats, and the input's shape alone decides that of the output."""
     for spec in (input_, output):
-        if spec.datatype not in _CODES or not spec.ranked or len(spec.shape) != 2:
+        if spec.datatype not in _FLOATS or not spec.ranked or len(spec.shape) != 2:
             return False
     same = (input_.shape[0], input_.dims[0]) == (output.shape[0], output.dims[0])
     return output.shape[1] >= 0 and (same or output.shape[0] >= 0)

@@ -12,21 +12,23 @@ from hearth.domain.routing import Route
 from hearth.domain.signature import PREDICT
 from hearth.edge.answers import JSON, Answer
 from hearth.edge.events import HttpRequest
-from hearth.edge.headers import ROUTING_KEY
+from hearth.edge.headers import HEADER_LENGTH, ROUTING_KEY
 from hearth.edge.problem import status_of
 from hearth.edge.routes import Call, parse_v1, parse_v2
 from hearth.serving import json_text, payloads
 from hearth.serving import record as records
-from hearth.serving.asked import Asked, Served, ServingProtocol
+from hearth.serving.asked import Asked, Body, Served, ServingProtocol
 from hearth.serving.check import conform
+from hearth.serving.express import Answered
 from hearth.serving.record import Record
 from hearth.serving.session import Tensors
 from hearth.serving.sessions import Opened
 from hearth.serving.worker import Worker
 
-_ROUTING_KEY = ROUTING_KEY.lower()
+_ROUTING_KEY, _HEADER_LENGTH = ROUTING_KEY.lower(), HEADER_LENGTH.lower()
 # Headers by which a body is not what it is, or an answer goes elsewhere.
 _CARRIED = frozenset(("content-encoding", payloads.INPUT, payloads.OUTPUT))
+_ROWS = frozenset((PREDICT, "infer"))
 _PREDICTIONS = (PREDICT, "infer", "classify", "regress")
 _DESCRIPTIONS = ("metadata", "config")
 
@@ -54,8 +56,12 @@ def _express(request: HttpRequest, call: Call, worker: Worker) -> Answer | None:
     """
     started = _now()
     found = worker.at_hand(call.target) if _is_plain(request, call) else None
-    form = found and found[1].express.form(request.body)
-    if not found or not form or not form.read(request.body):
+    header_length = request.headers.get(_HEADER_LENGTH)
+    known = found and found[1].express.form(request.body, call.verb, header_length)
+    if not found or not known:
+        return None
+    form, numbers = known
+    if not form.write(numbers):
         return None
     (_, version, label, why, _), opened = found
     ran = _now()
@@ -68,7 +74,7 @@ def _express(request: HttpRequest, call: Call, worker: Worker) -> Answer | None:
     text = orjson.dumps(form.scores, option=orjson.OPT_SERIALIZE_NUMPY)
     if b"null" in text:
         return None  # which is how orjson writes what is not finite
-    answer = Answer(200, form.answer % text, JSON)
+    answer = form.answer(text)
     ended = _now()
     record = records.of_request(request, call.target.model)
     record.known, record.status = True, answer.status
@@ -84,7 +90,7 @@ def _express(request: HttpRequest, call: Call, worker: Worker) -> Answer | None:
 
 def _is_plain(request: HttpRequest, call: Call) -> bool:
     """Return whether a request's body is all that its answer depends on."""
-    return call.verb == PREDICT and _CARRIED.isdisjoint(request.headers)
+    return call.verb in _ROWS and _CARRIED.isdisjoint(request.headers)
 
 
 def _recorded(request: HttpRequest, parsed: tuple[Call, ServingProtocol], worker: Worker) -> Answer:
@@ -143,8 +149,16 @@ def _predict(
     record.response_bytes = len(answer.body)
     delivered = worker.carrier.deliver(answer, request)
     record.captured = opened.watch.capture(request.request_id, inputs, outputs)
-    if _is_plain(request, call):
-        opened.express.learn(request.body, inputs, outputs)
+    # An id in the body is another each time.
+    if _is_plain(request, call) and not asked.id:
+
+        def decode(content: bytes) -> Tensors:
+            read = protocol.read(Body(content, body.headers), call.verb)
+            return protocol.decode(read, opened.manifest)
+
+        answered = Answered(inputs, outputs, answer, decode)
+        length = request.headers.get(_HEADER_LENGTH)
+        opened.express.learn(request.body, call.verb, length, answered)
     return delivered
 
 
