@@ -86,12 +86,19 @@ def outcome(kind: type, arguments: tuple[Any, ...], named: dict[str, Any]) -> ob
     }
 
 
-@pytest.mark.parametrize(("kind", "plain"), PAIRS)
+@pytest.mark.parametrize("before", [0, 1000])
+@pytest.mark.parametrize("which", range(len(PAIRS)))
 @pytest.mark.parametrize(("arguments", "named"), CALLS)
 def test_class_is_called_as_the_standard_one_is(
-    kind: type, plain: type, arguments: tuple[Any, ...], named: dict[str, Any]
+    which: int, arguments: tuple[Any, ...], named: dict[str, Any], before: int
 ) -> None:
-    """The same arguments make the same value, or are refused with the same kind of error."""
+    """The same arguments make the same value, or are refused with the same kind of error.
+
+    The first values that a class makes, and those after many.
+    """
+    kind, plain = (declare(made)[which] for made in (frozen.dataclass, dataclasses.dataclass))
+    for _ in range(before):
+        outcome(kind, arguments, named)
     assert outcome(kind, arguments, named) == outcome(plain, arguments, named)
 
 

@@ -13,7 +13,8 @@ import jsonschema
 import numpy as np
 import pytest
 from hearth.domain.baseline import Watched
-from hearth.domain.distribution import CATEGORY, NUMERIC, Counts, Feature, Value, count, nothing
+from hearth.domain.distribution import CATEGORY, NUMERIC, Counts, Feature, count, nothing
+from hearth.domain.value import Value
 from hearth.monitoring import data_quality, drift
 from hearth.monitoring.data_quality import constraints, documents, statistics, violations
 from support import drifting

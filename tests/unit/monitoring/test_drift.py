@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from hearth.domain.baseline import Watched
-from hearth.domain.distribution import CATEGORY, NUMERIC, Counts, Feature, Value, count, nothing
+from hearth.domain.distribution import CATEGORY, NUMERIC, Counts, Feature, count, nothing
+from hearth.domain.value import Value
 from hearth.monitoring import drift
 from hearth.monitoring.drift import judge
 from hearth.monitoring.report import DRIFTED, INSUFFICIENT, STABLE, Drift

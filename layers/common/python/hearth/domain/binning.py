@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import accumulate
 
-from hearth.domain.distribution import CATEGORY, NUMERIC, Feature, Value
+from hearth.domain.distribution import CATEGORY, NUMERIC, Feature
+from hearth.domain.value import Value
 
 MOST_BINS = 10
 MOST_WHOLE = 20

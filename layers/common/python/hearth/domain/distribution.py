@@ -19,13 +19,9 @@ from typing import Any
 
 from hearth.domain.errors import InvalidDocument
 from hearth.domain.frozen import dataclass
+from hearth.domain.value import INFINITY, NAN, NEGATIVE_INFINITY, Value
 
 NUMERIC, CATEGORY = "numeric", "category"
-
-NAN, INFINITY, NEGATIVE_INFINITY = "NaN", "Infinity", "-Infinity"
-"""How a record's rows write numbers that JSON does not have; null is a value that is missing."""
-
-Value = float | str | None
 
 _LARGEST = sys.float_info.max
 

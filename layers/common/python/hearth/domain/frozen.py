@@ -9,10 +9,15 @@ tests/unit/domain holds it to the standard one, of each Python.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import MISSING, Field, FrozenInstanceError
+from types import MethodType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 __all__ = ["dataclass"]
+
+# As often a class's constructor is called before it is compiled.
+_FEW = 50
 
 if TYPE_CHECKING:
     from dataclasses import dataclass
@@ -65,14 +70,50 @@ def _field(name: str, kind: str, default: Any) -> Any:  # noqa: ANN401 (any defa
 
 
 class _Constructor:
-    """Stands where `__init__` does until somebody looks for it."""
+    """Stands where `__init__` does until that is worth compiling.
+
+    Of most classes a process makes few values: to compile takes as long as to make fifty.
+    """
 
     def __init__(self, owner: Any) -> None:  # noqa: ANN401 (a class of fields)
         self._owner = owner
+        self._calls = 0
 
     def __get__(self, value: Any, kind: type | None = None) -> Any:  # noqa: ANN401 (a method)
+        self._calls += 1
+        # Whoever looks for it without a value wants to read it.
+        if self._calls > _FEW or not isinstance(value, self._owner):
+            return self._compiled().__get__(value, kind)
+        return MethodType(self._construct, value)
+
+    def _construct(self, value: Any, /, *given: Any, **named: Any) -> None:  # noqa: ANN401
+        values = self._filled(given, named)
+        if values is None:  # what is wrong is told by the compiled one
+            self._compiled()(value, *given, **named)
+            return
+        for name, one in values.items():
+            object.__setattr__(value, name, one)
+        if hasattr(value, "__post_init__"):
+            value.__post_init__()
+
+    def _filled(self, given: tuple[Any, ...], named: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Return a value for each field, or None if that cannot be."""
+        fields = self._owner.__dataclass_fields__
+        values = dict(zip(fields, given, strict=False))
+        if len(given) > len(fields) or not named.keys() <= fields.keys() - values.keys():
+            return None
+        values |= named
+        for name in fields.keys() - values.keys():
+            field = fields[name]
+            if field.default is field.default_factory is MISSING:
+                return None
+            made = field.default_factory is not MISSING
+            values[name] = field.default_factory() if made else field.default
+        return values
+
+    def _compiled(self) -> Any:  # noqa: ANN401 (a function)
         compiled = self._owner.__init__ = _compiled(self._owner)
-        return compiled.__get__(value, kind)
+        return compiled
 
 
 def _compiled(cls: Any) -> Any:  # noqa: ANN401 (a class of fields, and a function)

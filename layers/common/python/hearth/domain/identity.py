@@ -13,7 +13,7 @@ Version = NewType("Version", int)
 Digest = NewType("Digest", str)
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-_DIGEST = re.compile(r"[0-9a-f]{64}")
+_DIGEST = r"[0-9a-f]{64}"
 INT64_MAX = 2**63 - 1
 
 STABLE = Label("stable")
@@ -82,6 +82,6 @@ def digest(text: str) -> Digest:
     Raises:
         InvalidName: If it is not 64 lower-case hexadecimal digits.
     """
-    if not _DIGEST.fullmatch(text):
+    if not re.fullmatch(_DIGEST, text):
         raise InvalidName("digest is not a SHA-256", got=repr(text), expected="64 hex digits")
     return Digest(text)

@@ -13,8 +13,8 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import cache
 from typing import Any
 
-from hearth.domain.distribution import INFINITY, NEGATIVE_INFINITY
 from hearth.domain.errors import InvalidDocument
+from hearth.domain.value import INFINITY, NEGATIVE_INFINITY
 
 _WORDS = {INFINITY: math.inf, NEGATIVE_INFINITY: -math.inf}
 

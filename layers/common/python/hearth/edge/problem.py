@@ -37,7 +37,7 @@ STATUSES: dict[type[errors.HearthError], tuple[int, int]] = {
 }
 
 _LONGEST = 2000
-_LEAF = re.compile(r"[├└]── (\w+) +(.+)")
+_LEAF = r"[├└]── (\w+) +(.+)"
 
 
 @cache
@@ -48,7 +48,7 @@ def meanings() -> dict[str, str]:
         >>> meanings()["UnknownModel"]
         'no such model'
     """
-    return {match[1]: match[2] for match in _LEAF.finditer(errors.__doc__ or "")}
+    return {match[1]: match[2] for match in re.finditer(_LEAF, errors.__doc__ or "")}
 
 
 def status_of(error: errors.HearthError, path: str) -> int:

@@ -20,19 +20,12 @@ class Call:
     verb: str
 
 
-# TensorFlow Serving's own two patterns, matched whole and without regard to case.
-_V1_POST = re.compile(
-    r"/v1/models/([^/:]+)(?:/versions/(\d+)|/labels/([^/:]+))?:(classify|regress|predict)",
-    re.IGNORECASE | re.ASCII,
-)
-_V1_GET = re.compile(
-    r"/v1/models(?:/([^/:]+))?(?:/versions/(\d+)|/labels/([^/:]+))?(?:/(metadata))?",
-    re.IGNORECASE | re.ASCII,
-)
-_V2 = re.compile(
-    r"/v2/models/([^/]+)(?:/versions/([^/]+))?(?:/(infer|ready|config|stats|feedback))?"
-)
-_REPOSITORY = re.compile(r"/v2/repository/models/([^/]+)/(load|unload|optimize)")
+# Patterns are compiled when they are first used: a start needs one of them.
+# TensorFlow Serving's own two, matched whole and without regard to case.
+_V1_POST = r"/v1/models/([^/:]+)(?:/versions/(\d+)|/labels/([^/:]+))?:(classify|regress|predict)"
+_V1_GET = r"/v1/models(?:/([^/:]+))?(?:/versions/(\d+)|/labels/([^/:]+))?(?:/(metadata))?"
+_V2 = r"/v2/models/([^/]+)(?:/versions/([^/]+))?(?:/(infer|ready|config|stats|feedback))?"
+_REPOSITORY = r"/v2/repository/models/([^/]+)/(load|unload|optimize)"
 
 
 @lru_cache(maxsize=512)
@@ -43,7 +36,8 @@ def parse_v1(method: str, path: str) -> Call:
         MalformedPath: If TensorFlow Serving would call it a malformed request.
         InvalidName: If the version is not a 64-bit number, or a name can never exist.
     """
-    match = (_V1_POST if method == "POST" else _V1_GET).fullmatch(path)
+    pattern = _V1_POST if method == "POST" else _V1_GET
+    match = re.fullmatch(pattern, path, re.IGNORECASE | re.ASCII)
     if not match:
         raise MalformedPath(f"Malformed request: {method} {path[:200]}")
     name, number, label_name, verb = match.groups()
@@ -60,11 +54,11 @@ def parse_v2(method: str, path: str) -> Call:
         MalformedPath: If no route of the protocol looks like it.
         InvalidName: If the version is not a 64-bit number, or a name can never exist.
     """
-    match = _V2.fullmatch(path)
+    match = re.fullmatch(_V2, path)
     if match:
         name, number, verb = match.groups()
         return Call(_target(name, number and decoded(number), None), verb or "metadata")
-    match = _REPOSITORY.fullmatch(path)
+    match = re.fullmatch(_REPOSITORY, path)
     if match:
         return Call(_target(match[1], None, None), match[2])
     raise MalformedPath(f"Not Found: {method} {path[:200]}")

@@ -6,12 +6,12 @@ import re
 
 MOST = 5
 _LONGEST = 64
-_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_NAME = r"[A-Za-z0-9_.-]{1,64}"
 
 
 def fits(name: str, value: str) -> bool:
     """Return whether a group is one that can be written down."""
-    return bool(0 < len(value) <= _LONGEST and value.isprintable() and _NAME.fullmatch(name))
+    return bool(0 < len(value) <= _LONGEST and value.isprintable() and re.fullmatch(_NAME, name))
 
 
 def read(header: str) -> tuple[dict[str, str], int]:

@@ -17,7 +17,7 @@ from hearth.stores.documents import parse_json
 from hearth.stores.ports import Blobs, Document, Documents, Listed, Progress
 
 MODELS = "models/"
-_MANIFEST_KEY = re.compile(r"models/([^/]+)/versions/([1-9][0-9]{0,18})/manifest\.json")
+_MANIFEST_KEY = r"models/([^/]+)/versions/([1-9][0-9]{0,18})/manifest\.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def parse_manifest_key(key: str) -> tuple[str, int] | None:
         >>> parse_manifest_key("models/digits/versions/3/manifest.json")
         ('digits', 3)
     """
-    match = _MANIFEST_KEY.fullmatch(key)
+    match = re.fullmatch(_MANIFEST_KEY, key)
     try:
         return (model_name(match[1]), version(match[2])) if match else None
     except InvalidName:

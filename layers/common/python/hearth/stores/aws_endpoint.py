@@ -27,15 +27,13 @@ _FILES = {
     "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials",
 }
 _SUFFIXES = (
-    (re.compile(r"cn-[a-z]+-\d+"), "amazonaws.com.cn"),
-    (re.compile(r"(us|eu|ap|sa|ca|me|af|il|mx|us-gov)-[a-z]+-\d+"), "amazonaws.com"),
+    (r"cn-[a-z]+-\d+", "amazonaws.com.cn"),
+    (r"(us|eu|ap|sa|ca|me|af|il|mx|us-gov)-[a-z]+-\d+", "amazonaws.com"),
 )
 # Two dashes in a row are of names with a meaning: directory buckets, Object Lambda, Outposts.
-_BUCKET = re.compile(r"(?!.*--)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_BUCKET = r"(?!.*--)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 # Neither a path nor anything else that a bucket's own would have to be joined with.
-_URL = re.compile(
-    r"(?P<scheme>https?)://(?P<host>[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::(?P<port>\d{1,5}))?/?"
-)
+_URL = r"(?P<scheme>https?)://(?P<host>[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::(?P<port>\d{1,5}))?/?"
 _MOST_PORT = 65535
 
 
@@ -51,14 +49,14 @@ class Endpoint:
 def find(environ: Mapping[str, str], bucket: str) -> Endpoint | None:
     """Return where a bucket is reached, or None if only botocore can tell."""
     region = environ.get("AWS_DEFAULT_REGION", "")
-    if not region or not _BUCKET.fullmatch(bucket) or _is_botocores(environ):
+    if not region or not re.fullmatch(_BUCKET, bucket) or _is_botocores(environ):
         return None
     ca_bundle = environ.get("AWS_CA_BUNDLE", "")
     url = environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL")
     if url:
         return _given(url, bucket, region, ca_bundle)
     for regions, suffix in _SUFFIXES:
-        if regions.fullmatch(region):
+        if re.fullmatch(regions, region):
             host = f"s3.{region}.{suffix}"
             # A certificate's asterisk stands for one label: such a name cannot be part of the host.
             if "." in bucket:
@@ -68,7 +66,7 @@ def find(environ: Mapping[str, str], bucket: str) -> Endpoint | None:
 
 
 def _given(url: str, bucket: str, region: str, ca_bundle: str) -> Endpoint | None:
-    plain = _URL.fullmatch(url.lower())
+    plain = re.fullmatch(_URL, url.lower())
     if not plain:
         return None
     secure = plain["scheme"] == "https"

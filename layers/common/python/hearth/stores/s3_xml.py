@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 _LEAF = re.compile(r"<(\w+)>([^<>]*)</\1>|<(\w+)/>")
-_ENTITY = re.compile(r"&(#x[0-9a-fA-F]+|#[0-9]+|\w+);")
+_ENTITY = r"&(#x[0-9a-fA-F]+|#[0-9]+|\w+);"
 _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 
 
@@ -36,7 +36,7 @@ def rows(body: bytes, name: str) -> list[dict[str, str]]:
 
 
 def _plain(text: str) -> str:
-    return _ENTITY.sub(_character, text) if "&" in text else text
+    return re.sub(_ENTITY, _character, text) if "&" in text else text
 
 
 def _character(match: re.Match[str]) -> str:

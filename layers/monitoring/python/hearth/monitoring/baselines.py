@@ -14,11 +14,12 @@ import orjson
 from hearth.domain import baseline as baselines
 from hearth.domain import binning
 from hearth.domain.baseline import PREDICTED, SCORE, Baseline, Watched
-from hearth.domain.distribution import CATEGORY, NUMERIC, Feature, Value, count, nothing
+from hearth.domain.distribution import CATEGORY, NUMERIC, Feature, count, nothing
 from hearth.domain.errors import InvalidDocument, StoreConflict
 from hearth.domain.manifest import BASELINE, Manifest
 from hearth.domain.manifest import from_document as manifest_from_document
 from hearth.domain.monitoring import COLUMNS
+from hearth.domain.value import Value
 from hearth.monitoring.profile import Known, outcomes_of
 from hearth.monitoring.records import PREFIX, Record, is_hour, parse, read_lines
 from hearth.stores.artefacts import blob_key, manifest_key

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 from zlib import crc32
 
 import orjson
-from hearth.domain.distribution import INFINITY, NAN, NEGATIVE_INFINITY
 from hearth.domain.monitoring import CLASSIFICATION, RANKING, REGRESSION
+from hearth.domain.value import INFINITY, NAN, NEGATIVE_INFINITY
 from hearth.monitoring.set_aside import (
     FEEDBACK_AMBIGUOUS,
     FEEDBACK_BEYOND_BATCH,

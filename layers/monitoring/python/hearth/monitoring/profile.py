@@ -15,13 +15,13 @@ from hearth.domain.distribution import (
     CATEGORY,
     Counts,
     Feature,
-    Value,
     count,
     counts_from_document,
     counts_to_document,
     nothing,
 )
 from hearth.domain.errors import InvalidDocument
+from hearth.domain.value import Value
 from hearth.monitoring import traffic as traffics
 from hearth.monitoring.records import Place, Record
 from hearth.monitoring.traffic import LONGEST_WORD, Traffic, bounded, traffic_of

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from hearth.domain.distribution import Value
 from hearth.domain.manifest import Manifest
+from hearth.domain.value import Value
 from hearth.publishing.rows import Rows, chunks
 from hearth.serving.capture import outcomes
 from hearth.serving.numbers import Array

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from hearth.domain import binning
 from hearth.domain.baseline import PREDICTED, SCORE, VALUE, Baseline, Watched
-from hearth.domain.distribution import CATEGORY, NUMERIC, Feature, Value, count, nothing
+from hearth.domain.distribution import CATEGORY, NUMERIC, Feature, count, nothing
 from hearth.domain.manifest import Manifest
 from hearth.domain.monitoring import CLASSIFICATION, COLUMNS, REGRESSION, WatchedInput
+from hearth.domain.value import Value
 from hearth.publishing import evaluation
 from hearth.publishing.answers import Answers, Asked, Measured, answers
 from hearth.publishing.evaluation import Evaluation

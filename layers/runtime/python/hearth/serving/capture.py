@@ -10,11 +10,11 @@ from collections.abc import Callable
 from hashlib import blake2b
 
 import orjson
-from hearth.domain.distribution import Value
 from hearth.domain.errors import PayloadTooLarge, SignatureMismatch
 from hearth.domain.manifest import Manifest
 from hearth.domain.monitoring import ALL, COLUMNS, NO_INPUTS, SAMPLED, SUMMARIES, Monitoring
 from hearth.domain.signature import DYNAMIC, Signature
+from hearth.domain.value import Value
 from hearth.serving.features import Features
 from hearth.serving.figures import TENSOR_FIGURES, TEXT_FIGURES
 from hearth.serving.numbers import Array

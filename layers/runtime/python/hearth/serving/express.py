@@ -8,10 +8,10 @@ that was answered once is kept, with arrays that the model is bound to.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 from hearth.domain.errors import HearthError
+from hearth.domain.frozen import dataclass
 from hearth.domain.signature import Signature, TensorSpec
 from hearth.edge.answers import Answer
 from hearth.serving.capture import Watch
@@ -26,7 +26,8 @@ _MOST_FORMS = 16
 _ALIGNMENT = 64  # what ONNX Runtime's own memory has
 
 
-class Answered(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Answered:
     """A request that was answered the long way.
 
     Args:

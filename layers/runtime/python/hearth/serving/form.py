@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from itertools import chain
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import orjson
@@ -51,13 +51,16 @@ class Form:
         Args:
             text: The output as JSON, a list for each row.
         """
-        before, after, headers, binary, rowed = self.around
-        if binary:
-            return Answer(200, before + self.scores.tobytes(), headers, binary=True)
-        return Answer(200, before + (text if rowed else _flat(text)) + after, headers)
+        around = self.around
+        if around.binary:
+            body = around.before + self.scores.tobytes()
+            return Answer(200, body, around.headers, binary=True)
+        numbers = text if around.rowed else _flat(text)
+        return Answer(200, around.before + numbers + around.after, around.headers)
 
 
-class Around(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Around:
     """What stands around an output's numbers in an answer.
 
     Args:

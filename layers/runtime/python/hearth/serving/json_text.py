@@ -11,10 +11,11 @@ import orjson
 from hearth.domain.errors import MalformedBody, PayloadTooLarge
 from hearth.serving.numbers import Numbers, cut, put_back
 
-_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-_BRACKETS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\Z)|[\[\]{}]', re.DOTALL)
+# Patterns are compiled when they are first used, which is rare.
+_SURROGATE = rb"\\u[dD][89a-fA-F]"
+_BRACKETS = rb'(?s)"[^"\\]*(?:\\.[^"\\]*)*(?:"|\Z)|[\[\]{}]'
 # TensorFlow Serving's parser also knows this short form.
-_INFINITY = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\Z)|Inf(?:inity)?', re.DOTALL)
+_INFINITY = rb'(?s)"[^"\\]*(?:\\.[^"\\]*)*(?:"|\Z)|Inf(?:inity)?'
 _DEEP = 200
 # Text below this size cannot become more than there is memory for.
 _UNCOUNTED = 8 << 20
@@ -91,9 +92,9 @@ def _loads_tokens(text: bytes, strict: Exception, *, lenient: bool) -> Any:  # n
     # TF Serving and tritonclient send NaN and Infinity as bare tokens, which orjson refuses.
     try:
         decoder = json.JSONDecoder(parse_int=_integer)
-        whole = (_INFINITY.sub(_spelt_out, text) if lenient else text).decode()
+        whole = (re.sub(_INFINITY, _spelt_out, text) if lenient else text).decode()
         value = decoder.raw_decode(whole.lstrip())[0] if lenient else decoder.decode(whole)
-        if _SURROGATE.search(text):
+        if re.search(_SURROGATE, text):
             # Half a surrogate pair is no text: nothing behind this point could write it down.
             json.dumps(value, ensure_ascii=False).encode()
         return value
@@ -111,7 +112,7 @@ def _pruned(text: bytes) -> bytes:
     """Return JSON text in which whatever nests deeper than `_DEEP` is an empty list."""
     parts: list[bytes] = []
     depth = done = opened = 0
-    for match in _BRACKETS.finditer(text):
+    for match in re.finditer(_BRACKETS, text):
         token = match[0]
         if token in (b"[", b"{"):
             depth += 1

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import orjson
-from hearth.domain.distribution import Value
 from hearth.domain.errors import PayloadTooLarge, SignatureMismatch
 from hearth.domain.frozen import dataclass
 from hearth.domain.manifest import Manifest
 from hearth.domain.monitoring import CLASSIFICATION, RANKING, REGRESSION
+from hearth.domain.value import Value
 from hearth.serving import rows
 from hearth.serving.numbers import Array
 from hearth.serving.session import Tensors

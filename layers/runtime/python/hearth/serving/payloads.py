@@ -28,7 +28,7 @@ _ENVELOPE = 4096
 _LAMBDA = "a Lambda can give"
 _REMEDY = f"ask for fewer rows or outputs, for binary ones, or for an object: {OUTPUT_LOCATION}"
 
-_KEY = re.compile(r"payloads/[A-Za-z0-9!_.*'()=:@+,/-]{1,900}")
+_KEY = r"payloads/[A-Za-z0-9!_.*'()=:@+,/-]{1,900}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ class Carrier:
         """
         key = location.removeprefix(f"s3://{self.bucket}/")
         parts = key.split("/")
-        if not _KEY.fullmatch(key) or ".." in parts or "." in parts or "" in parts:
+        if not re.fullmatch(_KEY, key) or ".." in parts or "." in parts or "" in parts:
             raise LocationRefused(
                 "a request may not name this object",
                 got=repr(location[:200]),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import orjson
-from hearth.domain.distribution import INFINITY, NAN, NEGATIVE_INFINITY
+from hearth.domain.value import INFINITY, NAN, NEGATIVE_INFINITY
 from hearth.serving.numbers import Array
 
 LONGEST_WORD = 64
