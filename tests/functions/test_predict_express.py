@@ -327,6 +327,23 @@ def test_tensor_that_is_named_like_its_data_is_read_right(predict: Caller) -> No
     assert ask(predict, "softmax", body.replace("0.5", "9.5"), path)[0].status == 200
 
 
+def test_body_on_the_path_of_the_other_protocol_is_another_form(predict: Caller) -> None:
+    """Whatever was learnt of a body on one path, the other reads it as it always does."""
+    binary, headers = in_binary(np.ones((1, 3), np.float32))
+    asked = [
+        (*worded("flat", "softmax", [["0.5", "1.5", "2.5"]]), {}),
+        (*worded("instances", "softmax", [["0.5", "1.5", "2.5"]]), {}),
+        (OIP.format("softmax"), binary, headers),
+    ]
+    for path, body, more in asked:
+        other = ({TFS, OIP} - {OIP if path.endswith("infer") else TFS}).pop().format("softmax")
+        before = ask(predict, "softmax", body, other, headers={**more, **LONG_WAY})
+        assert ask(predict, "softmax", body, path, headers=more)[0].status == 200
+        for _ in range(2):
+            assert ask(predict, "softmax", body, other, headers=more) == before
+        assert before[0].status == 400
+
+
 def test_key_that_looks_alike_without_digits_is_another(predict: Caller) -> None:
     """A form is only what is left of a body: what it is, is read."""
     ask(predict, "softmax", rows())

@@ -74,8 +74,8 @@ class Express:
         if len(content) > _MOST_BYTES:
             return None
         if self._last and header_length is None:
-            (before, lists, after), form = self._last
-            if content.startswith(before) and content.endswith(after):
+            (known, before, lists, after), form = self._last
+            if verb == known and content.startswith(before) and content.endswith(after):
                 numbers = content[len(before) : len(content) - len(after)]
                 if numbers.translate(None, DIGITS) == lists:
                     return form, numbers
@@ -119,7 +119,7 @@ class Express:
         if not writing or not framed:
             return None
         write, example = writing
-        if not _is_read_alike(write(example) and rows, key[0] + example + key[2], answered):
+        if not write(example) or not _is_read_as(rows, key, example, answered.decode):
             return None
         watch = self._watch
         whole = watch.reads_rows(rows, scores, (input_, output))
@@ -136,16 +136,17 @@ class Express:
         )
 
 
-def _is_read_alike(rows: Array | bool, body: bytes, answered: Answered) -> bool:
-    """Return whether other numbers in the same places are what the long way reads there.
+def _is_read_as(rows: Array, key: Key, example: bytes, decode: Callable[[bytes], Tensors]) -> bool:
+    """Return whether numbers in the places of a form are read the long way as these rows.
 
     So nothing is guessed of how JSON may be written: with duplicate names, or names in strings.
     """
+    _, before, _, after = key
     try:
-        [decoded] = answered.decode(body).values()
+        [decoded] = decode(before + example + after).values()
     except HearthError:
         return False
-    return rows is not False and np.array_equal(decoded, rows)
+    return np.array_equal(decoded, rows)
 
 
 def _are_tables(input_: TensorSpec, output: TensorSpec) -> bool:

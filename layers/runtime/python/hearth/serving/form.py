@@ -19,8 +19,8 @@ from hearth.serving.numbers import Array
 DIGITS = b"0123456789+-.eE \t\r\n"
 _CODES = {"f4": "f", "f8": "d"}
 
-# What stands before the numbers, how they are nested, and what stands behind them.
-Key = tuple[bytes, bytes, bytes]
+# What is asked, what stands before the numbers, how they are nested, and what stands behind.
+Key = tuple[str, bytes, bytes, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ def spelled(content: bytes, verb: str, header_length: str | None) -> tuple[Key, 
     """
     if header_length is not None:
         length = int(header_length) if header_length.isdecimal() and len(header_length) < 9 else 0
-        return (content[:length], header_length.encode(), b""), content[length:]
+        return (verb, content[:length], header_length.encode(), b""), content[length:]
     if verb == PREDICT:
         start, end = content.find(b"["), content.rfind(b"]") + 1
     else:
@@ -122,7 +122,7 @@ def spelled(content: bytes, verb: str, header_length: str | None) -> tuple[Key, 
         another = content.find(b'"', start, end)
         end = content.rfind(b"]", start, end if another < 0 else another) + 1
     numbers = content[start:end]
-    return (content[:start], numbers.translate(None, DIGITS), content[end:]), numbers
+    return (verb, content[:start], numbers.translate(None, DIGITS), content[end:]), numbers
 
 
 def writer(key: Key, rows: Array) -> tuple[Callable[[bytes], bool], bytes] | None:
@@ -130,7 +130,7 @@ def writer(key: Key, rows: Array) -> tuple[Callable[[bytes], bool], bytes] | Non
 
     None if what stands there is more than lists of numbers.
     """
-    _, lists, _ = key
+    lists = key[2]
     values = (np.arange(rows.size) + 0.5).astype(rows.dtype).reshape(rows.shape)
     flat = rows.reshape(-1).data
     if lists.isdigit():
