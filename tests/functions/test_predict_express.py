@@ -196,6 +196,19 @@ def test_bytes_too_many_or_few_are_refused_as_ever(predict: Caller) -> None:
         assert ask(predict, "softmax", body, path, headers=wrong)[0].status == 400
 
 
+def test_batch_of_no_rows_is_answered_each_time(predict: Caller) -> None:
+    """Nothing is a batch as well, in JSON and in binary, and leaves nothing to be known."""
+    body, headers = in_binary(np.empty((0, 3), np.float32), BINARY)
+    _, text = worded("flat", "doubles", [])
+    for model, asked, more in (("summed", body, headers), ("doubles", text, {})):
+        found = [
+            ask(predict, model, asked, OIP.format(model), headers={**more, **way})
+            for way in ({}, {}, LONG_WAY)
+        ]
+        assert found[0] == found[1] == found[2]
+        assert found[0][0].status == 200
+
+
 def test_raw_bytes_are_known_by_their_number(predict: Caller) -> None:
     """A request without JSON is a form as well; of another size it goes the long way."""
     headers = {"inference-header-content-length": "0"}
