@@ -29,9 +29,12 @@ def import_numpy() -> None:
         import numpy  # noqa: F401, ICN001
     finally:
         for name, stand_in in stand_ins.items():
-            if sys.modules.get(name) is stand_in:
+            if sys.modules.get(name) is not stand_in:
+                continue
+            if name in before:
+                sys.modules[name] = before[name]
+            else:
                 del sys.modules[name]
-                sys.modules.update({name: before[name]} if name in before else {})
 
 
 def _stand_ins() -> dict[str, ModuleType]:
