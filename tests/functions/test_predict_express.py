@@ -17,6 +17,7 @@ import pytest
 from bench.contenders import hearth
 from hearth.domain.monitoring import Monitoring, WatchedInput
 from hearth.domain.routing import Target
+from hearth.edge.events import HttpRequest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support import emf, events, models, zoo
@@ -122,7 +123,8 @@ def knows(model: str, body: str | bytes, verb: str = "predict", length: str | No
     """Return whether a request like this one is answered with what another left."""
     content = body.encode() if isinstance(body, str) else body
     found = predict_module.assemble().at_hand(Target(model))
-    known = found and found[1].express.form(content, verb, length)
+    headers = {} if length is None else {"inference-header-content-length": length}
+    known = found and found[1].express.form(HttpRequest("POST", "", headers, content), verb)
     return bool(known and known[0].write(known[1]))
 
 
@@ -191,7 +193,7 @@ def test_bytes_too_many_or_few_are_refused_as_ever(predict: Caller) -> None:
     assert ask(predict, "softmax", body, path, headers=headers)[0].status == 200
     for wrong in (body[:-4], body + b"1234"):
         assert ask(predict, "softmax", wrong, path, headers=headers)[0].status == 400
-    for length in ("1", "9" * 5000, "-1", "x", "\u0661"):
+    for length in ("1", "9" * 5000, "-1", "x", "\u0661", "\ud800"):
         wrong = {"inference-header-content-length": length}
         assert ask(predict, "softmax", body, path, headers=wrong)[0].status == 400
 

@@ -15,7 +15,7 @@ from hearth.domain.errors import BadRequest, MalformedBody
 from hearth.domain.frozen import dataclass
 from hearth.domain.percent import decoded
 from hearth.edge.answers import LARGE
-from hearth.edge.headers import HEADER_LENGTH
+from hearth.edge.headers import HEADER_LENGTH, json_length
 
 Event = Mapping[str, Any]
 
@@ -124,9 +124,8 @@ def _body(event: Event, header_length: str) -> bytes:
     try:
         if not event.get("isBase64Encoded"):
             return str(body).encode()
-        if len(body) >= LARGE and header_length.isdecimal():
-            return _aligned(body, int(header_length[:12]))
-        return _from_base64(body)
+        at = json_length(header_length) if len(body) >= LARGE else -1
+        return _from_base64(body) if at < 0 else _aligned(body, at)
     except UnicodeEncodeError as error:
         raise MalformedBody("the event's body is not UTF-8", got=str(error)) from error
     except (binascii.Error, ValueError) as error:

@@ -14,8 +14,18 @@ from hearth.domain.errors import HearthError
 from hearth.domain.frozen import dataclass
 from hearth.domain.signature import Signature, TensorSpec
 from hearth.edge.answers import Answer
+from hearth.edge.events import HttpRequest
 from hearth.serving.capture import Watch
-from hearth.serving.form import DIGITS, Form, Key, around, spelled, writer
+from hearth.serving.form import (
+    DIGITS,
+    JSON_LENGTH,
+    Form,
+    Key,
+    around,
+    is_of_numbers,
+    spelled,
+    writer,
+)
 from hearth.serving.numbers import Array
 from hearth.serving.session import Session, Tensors
 
@@ -61,39 +71,38 @@ class Express:
         # Most requests are like the one before, and to see that takes least.
         self._last: tuple[Key, Form] | None = None
 
-    def form(
-        self, content: bytes, verb: str, header_length: str | None
-    ) -> tuple[Form, bytes] | None:
+    def form(self, request: HttpRequest, verb: str) -> tuple[Form, bytes] | None:
         """Return the form of a request, if one like it was answered, and the numbers in it.
 
         Args:
-            content: The body.
+            request: Its body is neither encoded nor elsewhere.
             verb: What is asked of the model.
-            header_length: Of the JSON, where bytes of tensors are behind it.
         """
+        content = request.body
         if len(content) > _MOST_BYTES:
             return None
-        if self._last and header_length is None:
+        if self._last and JSON_LENGTH not in request.headers:
             (known, before, lists, after), form = self._last
             if verb == known and content.startswith(before) and content.endswith(after):
                 numbers = content[len(before) : len(content) - len(after)]
                 if numbers.translate(None, DIGITS) == lists:
                     return form, numbers
-        key, numbers = spelled(content, verb, header_length)
+        key, numbers = spelled(request, verb)
         found = self._forms.get(key)
         if not found:
             return None
         self._last = key, found
         return found, numbers
 
-    def learn(
-        self, content: bytes, verb: str, header_length: str | None, answered: Answered
-    ) -> None:
-        """Keep the form of a request that was answered, if it is rows of numbers."""
-        if len(content) > _MOST_BYTES or len(self._forms) >= self._most_forms:
+    def learn(self, request: HttpRequest, verb: str, answered: Answered) -> None:
+        """Keep the form of a request that was answered, if it is rows of numbers.
+
+        Most of what is never known is told by a look at the body: it comes again and again.
+        """
+        if len(request.body) > _MOST_BYTES or len(self._forms) >= self._most_forms:
             return
-        key, _ = spelled(content, verb, header_length)
-        if key not in self._forms and self._are_tables(answered):
+        key, _ = spelled(request, verb)
+        if key not in self._forms and is_of_numbers(key) and self._can_be_bound(answered):
             form = self._made(key, answered)
             if form:
                 self._forms[key] = form
@@ -104,7 +113,7 @@ class Express:
         self._most_forms -= 1
         self._last = None
 
-    def _are_tables(self, answered: Answered) -> bool:
+    def _can_be_bound(self, answered: Answered) -> bool:
         """Return whether input and output are one small table of floats each."""
         if len(answered.inputs) != 1 or len(answered.outputs) != 1:
             return False
@@ -114,9 +123,12 @@ class Express:
 
     def _made(self, key: Key, answered: Answered) -> Form | None:
         [(input_, given)], [(output, told)] = answered.inputs.items(), answered.outputs.items()
+        framed = around(answered.answer, told)
+        if not framed:
+            return None
         rows, scores = _aligned(given), _aligned(told)
-        writing, framed = writer(key, rows), around(answered.answer, told)
-        if not writing or not framed:
+        writing = writer(key, rows)
+        if not writing:
             return None
         write, example = writing
         if not write(example) or not _is_read_as(rows, key, example, answered.decode):

@@ -14,8 +14,12 @@ import orjson
 from hearth.domain.frozen import dataclass
 from hearth.domain.signature import PREDICT
 from hearth.edge.answers import Answer
+from hearth.edge.events import HttpRequest
+from hearth.edge.headers import HEADER_LENGTH, json_length
 from hearth.serving.numbers import Array
 
+# In the headers of requests that have bytes of tensors behind JSON.
+JSON_LENGTH = HEADER_LENGTH.lower()
 DIGITS = b"0123456789+-.eE \t\r\n"
 _CODES = {"f4": "f", "f8": "d"}
 
@@ -102,17 +106,17 @@ def _flat(text: bytes) -> bytes:
     return text[1:-1].replace(b"],[", b",")
 
 
-def spelled(content: bytes, verb: str, header_length: str | None) -> tuple[Key, bytes]:
+def spelled(request: HttpRequest, verb: str) -> tuple[Key, bytes]:
     """Take a body apart where its numbers may be: what all of its form have in common, and they.
 
     Args:
-        content: The body.
+        request: Its body is neither encoded nor elsewhere.
         verb: What is asked of the model.
-        header_length: Of the JSON, where bytes of tensors are behind it.
     """
-    if header_length is not None:
-        length = int(header_length) if header_length.isdecimal() and len(header_length) < 9 else 0
-        return (verb, content[:length], header_length.encode(), b""), content[length:]
+    content = request.body
+    if JSON_LENGTH in request.headers:
+        length = json_length(request.headers[JSON_LENGTH])
+        return (verb, content[:length], b"%d" % length, b""), content[length:]
     if verb == PREDICT:
         start, end = content.find(b"["), content.rfind(b"]") + 1
     else:
@@ -125,10 +129,16 @@ def spelled(content: bytes, verb: str, header_length: str | None) -> tuple[Key, 
     return (verb, content[:start], numbers.translate(None, DIGITS), content[end:]), numbers
 
 
+def is_of_numbers(key: Key) -> bool:
+    """Return whether nothing but numbers stands in their place: in lists, or as their bytes."""
+    lists = key[2]
+    return lists.isdigit() or bool(lists and not lists.strip(b"[],"))
+
+
 def writer(key: Key, rows: Array) -> tuple[Callable[[bytes], bool], bytes] | None:
     """Return what writes numbers of a form into an array, and numbers of that form.
 
-    None if what stands there is more than lists of numbers.
+    None if its lists are nested otherwise than rows are.
     """
     lists = key[2]
     values = (np.arange(rows.size) + 0.5).astype(rows.dtype).reshape(rows.shape)

@@ -12,7 +12,7 @@ from hearth.domain.errors import MalformedBody
 from hearth.domain.manifest import Manifest
 from hearth.domain.signature import DYNAMIC, TensorSpec
 from hearth.edge.answers import JSON, Answer
-from hearth.edge.headers import HEADER_LENGTH
+from hearth.edge.headers import HEADER_LENGTH, json_length
 from hearth.serving import infer_inputs, infer_outputs, json_text
 from hearth.serving.asked import Asked, Body, Served
 from hearth.serving.infer_members import check_parameters, flag, parameters
@@ -92,12 +92,12 @@ def _header_length(body: Body) -> int:
     given = body.headers.get(_HEADER_LENGTH)
     if given is None:
         return len(body.content)
-    digits = given.isascii() and given.isdigit() and len(given) < 12
-    if not digits or int(given) > len(body.content):
+    length = json_length(given)
+    if not 0 <= length <= len(body.content):
         raise MalformedBody(
             f"inference header size should be in range (0, {len(body.content)})", got=given
         )
-    return int(given)
+    return length
 
 
 def _answer(document: bytes, blobs: list[bytes | memoryview], *, binary: bool) -> Answer:

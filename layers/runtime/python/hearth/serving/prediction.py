@@ -12,7 +12,7 @@ from hearth.domain.routing import Route
 from hearth.domain.signature import PREDICT
 from hearth.edge.answers import JSON, Answer
 from hearth.edge.events import HttpRequest
-from hearth.edge.headers import HEADER_LENGTH, ROUTING_KEY
+from hearth.edge.headers import ROUTING_KEY
 from hearth.edge.problem import status_of
 from hearth.edge.routes import Call, parse_v1, parse_v2
 from hearth.serving import json_text, payloads
@@ -25,7 +25,7 @@ from hearth.serving.session import Tensors
 from hearth.serving.sessions import Opened
 from hearth.serving.worker import Worker
 
-_ROUTING_KEY, _HEADER_LENGTH = ROUTING_KEY.lower(), HEADER_LENGTH.lower()
+_ROUTING_KEY = ROUTING_KEY.lower()
 # Headers by which a body is not what it is, or an answer goes elsewhere.
 _CARRIED = frozenset(("content-encoding", payloads.INPUT, payloads.OUTPUT))
 _ROWS = frozenset((PREDICT, "infer"))
@@ -56,8 +56,7 @@ def _express(request: HttpRequest, call: Call, worker: Worker) -> Answer | None:
     """
     started = _now()
     found = worker.at_hand(call.target) if _is_plain(request, call) else None
-    header_length = request.headers.get(_HEADER_LENGTH)
-    known = found and found[1].express.form(request.body, call.verb, header_length)
+    known = found and found[1].express.form(request, call.verb)
     if not found or not known:
         return None
     form, numbers = known
@@ -156,9 +155,7 @@ def _predict(
             read = protocol.read(Body(content, body.headers), call.verb)
             return protocol.decode(read, opened.manifest)
 
-        answered = Answered(inputs, outputs, answer, decode)
-        length = request.headers.get(_HEADER_LENGTH)
-        opened.express.learn(request.body, call.verb, length, answered)
+        opened.express.learn(request, call.verb, Answered(inputs, outputs, answer, decode))
     return delivered
 
 
