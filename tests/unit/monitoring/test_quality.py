@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hearth.domain.baseline import Baseline, Calibration
 from hearth.domain.monitoring import RANKING, REGRESSION, Monitoring, Threshold
+from hearth.domain.quality_metrics import METRICS
 from hearth.monitoring import quality as module
 from hearth.monitoring.quality import Judged, quality
 from hearth.monitoring.report import FAILED, PASSED, Quality
@@ -56,6 +57,7 @@ def test_version_is_told_as_a_whole(documents: Any) -> None:
 
     said = scores.argmax(axis=1)
     assert (found.task, found.labelled, found.predictions) == ("classification", 300, 301)
+    assert set(told(found)) == set(METRICS["classification"])
     assert told(found)["accuracy"] == pytest.approx(0.9)
     assert told(found)["log_loss"] == pytest.approx(judge.log_loss(true, scores))
     assert told(found)["f1_macro"] == pytest.approx(judge.f1_score(true, said, average="macro"))
@@ -112,6 +114,28 @@ def test_slices_are_told_apart(documents: Any, monkeypatch: pytest.MonkeyPatch) 
     found, set_aside = quality("m", [wanted], WINDOW, documents)
     assert [part.slice for part in found[1].slices] == ["device=desk", "device=phone", "region=us"]
     assert set_aside == {"slices_too_small": 10, "slices_over_bound": 1}
+
+
+def test_slice_of_a_threshold_is_told_before_larger_ones(
+    documents: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Metrics of rankings have an @ of their own, and slices are found behind it."""
+    lines = [
+        record(
+            f"{n}", predicted=["x"], top=[[["x", 0.9]]], slices={"region": "eu" if n % 3 else "us"}
+        )
+        for n in range(120)
+    ]
+    store_records(documents, lines)
+    store_feedback(documents, *({"request_id": f"{n}", "relevant": ["x"]} for n in range(120)))
+    monkeypatch.setattr(module, "MOST_SLICES", 1)
+    wanted = judged(task=RANKING, thresholds={"ndcg@5@region=us": Threshold(lower=0.9)})
+
+    found, _ = quality("m", [wanted], WINDOW, documents)
+
+    assert [part.slice for part in found[1].slices] == ["region=us"]
+    assert found[1].gate is not None
+    assert found[1].gate.verdict == PASSED
 
 
 def test_feedback_may_say_the_slice(documents: Any) -> None:
@@ -225,6 +249,8 @@ def test_regression_and_ranking_are_told(documents: Any) -> None:
     found, set_aside = quality("m", [judged(1, REGRESSION), judged(2, RANKING)], WINDOW, documents)
 
     assert set_aside == {}
+    assert set(told(found[1])) == set(METRICS["regression"])
+    assert set(told(found[2])) == set(METRICS["ranking"])
     assert told(found[1])["rmse"] == pytest.approx(judge.root_mean_squared_error(true, said))
     bias = {metric.name: metric for metric in found[1].metrics}["bias"]
     assert bias.better == "neither"

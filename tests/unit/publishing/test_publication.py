@@ -326,7 +326,7 @@ def test_publication_with_data_is_the_same_the_second_time(publish, npz):
     rows = npz("b.npz", x=np.random.default_rng(1).normal(size=(500, 4)).astype(np.float32))
     assert publish("m", baseline=rows).new
     assert not publish("m", baseline=rows).new
-    options = MonitoringOptions(thresholds={"rmse": Threshold(upper=1)})
+    options = MonitoringOptions(task="regression", thresholds={"rmse": Threshold(upper=1)})
     again = publish("m", baseline=rows, monitoring=options)
     assert again.new
     assert again.manifest.monitoring.thresholds["rmse"].upper == 1

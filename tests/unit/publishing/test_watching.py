@@ -7,13 +7,18 @@ from typing import Any
 import numpy as np
 import pytest
 from hearth.domain.errors import InvalidDocument
-from hearth.domain.monitoring import Monitoring, MonitoringOptions
+from hearth.domain.monitoring import Monitoring, MonitoringOptions, Threshold
 from hearth.domain.signature import Signature, TensorSpec
 from hearth.publishing.judging import Evidence
 from hearth.publishing.watching import choose
 from hearth.serving.figures import TENSOR_FIGURES, TEXT_FIGURES
 
 OUTPUT = TensorSpec("y", "FP32", (-1, 1))
+JUDGED_BY: dict[str, dict[str, Any]] = {
+    "classification": {"task": "classification", "label": "y"},
+    "regression": {"task": "regression", "scores": "y"},
+    "ranking": {"task": "ranking", "scores": "y"},
+}
 
 
 def tensor(name: str, shape: tuple[int, ...], datatype: str = "FP32", **more: Any) -> TensorSpec:
@@ -193,3 +198,51 @@ def test_options_that_do_not_fit_are_refused(options: dict[str, Any], words: str
     """What the model does not have, or what contradicts itself, is named before anything is sent."""
     with pytest.raises(InvalidDocument, match=words):
         watched(tensor("x", (-1, 2)), tensor("image", (-1, 8, 8)), **options)
+
+
+@pytest.mark.parametrize(
+    ("task", "names"),
+    [
+        ("classification", ("acuracy",)),
+        ("classification", ("accuracy", "rmse")),
+        ("classification", ("accuracy[cat]",)),
+        ("classification", ("f1[cat",)),
+        ("classification", ("accuracy@region",)),
+        ("classification", ("acuracy@region=eu",)),
+        ("regression", ("accuracy",)),
+        ("regression", ("f1[cat]",)),
+        ("ranking", ("ndcg@3",)),
+        ("ranking", ("ndcg@3@region=eu",)),
+    ],
+)
+def test_threshold_must_name_a_metric_of_the_task(task: str, names: tuple[str, ...]) -> None:
+    """A gate that could never be passed is refused where it is written, with what would do."""
+    limits = {name: Threshold(lower=0.5) for name in names}
+    with pytest.raises(InvalidDocument, match=f"no metric of {task}.*some of") as refused:
+        watched(tensor("x", (-1, 4)), **JUDGED_BY[task], thresholds=limits)
+    assert names[-1] in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("task", "names"),
+    [
+        ("classification", ("accuracy", "f1_macro", "recall[a [b]]", "log_loss@region=eu@x")),
+        ("regression", ("rmse", "mape@region=eu")),
+        ("ranking", ("mrr", "ndcg@10", "hit_rate@1@region=eu")),
+    ],
+)
+def test_thresholds_are_kept_as_they_are_said(task: str, names: tuple[str, ...]) -> None:
+    """Metrics of all rows, of a class and of a slice may have one."""
+    limits = {name: Threshold(lower=0.5) for name in names}
+    assert watched(tensor("x", (-1, 4)), **JUDGED_BY[task], thresholds=limits).thresholds == limits
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [({"task": ""}, "leave its 'task' out"), ({}, "outputs are not judged: .* takes task")],
+)
+def test_thresholds_need_a_task(options: dict[str, Any], why: str) -> None:
+    """Quality that nobody would judge is refused with the reason, and not passed over."""
+    limits = {"accuracy": Threshold(lower=0.9)}
+    with pytest.raises(InvalidDocument, match=rf"would never be looked at.*{why}"):
+        watched(tensor("x", (-1, 4)), thresholds=limits, **options)

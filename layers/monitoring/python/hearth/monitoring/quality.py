@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from hearth.domain.baseline import Baseline
 from hearth.domain.monitoring import CLASSIFICATION, RANKING, REGRESSION, Monitoring
+from hearth.domain.quality_metrics import sliced
 from hearth.monitoring import classification, gates, ranking, regression
 from hearth.monitoring.estimate import Confidences, estimate
 from hearth.monitoring.feedback import LONGEST, read_feedback
@@ -156,7 +157,8 @@ def _of_version(
     if not samples:
         return found
     kind = _kind(judged, samples)
-    kept = _kept_slices(samples, wanted, set_aside)
+    named = {sliced(name, judged.task) for name in wanted}
+    kept = _kept_slices(samples, named, set_aside)
     whole, slices = _counted(samples, kept, kind)
     jackknife = Jackknife(whole, kind.figures)
     set_aside[PREDICTIONS_NOT_FINITE] += getattr(jackknife.total, "lost", 0)
@@ -181,11 +183,10 @@ def _of_version(
 
 
 def _kept_slices(
-    samples: list[Sample], wanted: Iterable[str], set_aside: Counter[str]
+    samples: list[Sample], named: Collection[str], set_aside: Counter[str]
 ) -> list[str]:
     """Return the slices that are told: those with the most rows, and those that must be."""
     rows = Counter(name for sample in samples for name in sample.slices)
-    named = {name.partition("@")[2] for name in wanted}
     large = [name for name, count in rows.items() if count >= SMALLEST_SLICE]
     large.sort(key=lambda name: (name not in named, -rows[name], name))
     set_aside[SLICES_TOO_SMALL] += len(rows) - len(large)

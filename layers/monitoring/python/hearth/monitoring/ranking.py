@@ -8,10 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from hearth.domain.quality_metrics import CUTS
 from hearth.monitoring.join import Sample
-
-# A record holds the ten best items.
-CUTS = (1, 5, 10)
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from hearth.domain.errors import InvalidDocument
@@ -20,9 +20,10 @@ from hearth.domain.monitoring import (
     MonitoringOptions,
     WatchedInput,
 )
+from hearth.domain.quality_metrics import METRICS, is_metric
 from hearth.domain.signature import DYNAMIC, TensorSpec
 from hearth.publishing import judging
-from hearth.publishing.judging import Evidence
+from hearth.publishing.judging import Evidence, Judged
 from hearth.serving.figures import TENSOR_FIGURES, TEXT_FIGURES
 from hearth.serving.session import Tensors
 
@@ -51,6 +52,7 @@ def choose(options: MonitoringOptions, evidence: Evidence) -> Choice:
         InvalidDocument: If the options do not fit the model, or one another.
     """
     judged = judging.choose(options, evidence)
+    _require_metrics(options.thresholds, judged)
     watched = _inputs(options, evidence)
     capture = _capture(options, watched)
     if capture == NO_INPUTS:
@@ -216,6 +218,26 @@ def _require_distinct(watched: tuple[WatchedInput, ...]) -> None:
     twice = [name for name, count in names.items() if count > 1]
     if twice:
         raise InvalidDocument("two features have one name", got=twice[:8], remedy="rename them")
+
+
+def _require_metrics(names: Collection[str], judged: Judged) -> None:
+    """Raise if a threshold would never be looked at, or fail for ever."""
+    task = judged.task
+    if names and not task:
+        raise InvalidDocument(
+            "'thresholds' of the monitoring document would never be looked at",
+            got=list(names)[:8],
+            expected=f"a task of {', '.join(METRICS)}",
+            remedy="; ".join(judged.notes) or "leave its 'task' out, or say which it is",
+        )
+    unknown = [name for name in names if not is_metric(name, task)]
+    if unknown:
+        raise InvalidDocument(
+            f"'thresholds' of the monitoring document names what is no metric of {task}",
+            got=unknown[:8],
+            expected=f"some of {', '.join(METRICS[task])}",
+            remedy="of a class it is f1[name], of a slice accuracy@key=value",
+        )
 
 
 def _require_known(what: str, names: Iterable[str], known: list[str]) -> None:
