@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from hearth.domain.errors import InvalidDocument
 from hearth.domain.monitoring import (
     ALL,
+    CLASSIFICATION,
     COLUMNS,
     NO_INPUTS,
     SAMPLED,
@@ -236,7 +237,8 @@ def _require_metrics(names: Collection[str], judged: Judged) -> None:
             f"'thresholds' of the monitoring document names what is no metric of {task}",
             got=unknown[:8],
             expected=f"some of {', '.join(METRICS[task])}",
-            remedy="of a class it is f1[name], of a slice accuracy@key=value",
+            remedy=f"of a slice it is {METRICS[task][0]}@key=value"
+            + (", of a class f1[name]" if task == CLASSIFICATION else ""),
         )
 
 
