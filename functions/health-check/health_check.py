@@ -1,6 +1,7 @@
-"""health-check: says over HTTP what works, and on schedule puts right what a crash left behind.
+"""health-check: says over HTTP what works; on schedule moves rollouts, and mends what a crash left.
 
-It sees shared state alone: the registry. It cannot see into predict's sandboxes.
+It sees shared state alone, the registry and what metrics wrote down, and not into predict's
+sandboxes.
 """
 
 from __future__ import annotations
@@ -29,17 +30,19 @@ def settings() -> HealthCheckSettings:
 
 
 @cache
-def registry() -> Registry:
-    return Registry(S3Documents(settings().bucket))
+def documents() -> S3Documents:
+    return S3Documents(settings().bucket)
 
 
 def handler(event: Event, context: Any) -> dict[str, Any]:  # noqa: ANN401 (AWS's context)
     if is_http(event):
-        return respond(event, lambda request: health(request, registry(), context.function_version))
+        return respond(
+            event, lambda request: health(request, Registry(documents()), context.function_version)
+        )
     if job(event) != "reconcile":
         raise unknown_job(job(event), "reconcile")
     announcer = EventBridgeAnnouncer(settings().event_bus, settings().bucket)
-    answer = asdict(reconcile(registry(), announcer, SystemClock()))
+    answer = asdict(reconcile(documents(), announcer, SystemClock()))
     if any(answer.values()):
         logger("health-check").info("reconciled", extra={"outcome": answer})
     return answer

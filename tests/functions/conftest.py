@@ -108,10 +108,10 @@ def predict(function_environment: Callable[..., None]) -> Iterator[Caller]:
 def health(function_environment: Callable[..., None]) -> Iterator[Caller]:
     function_environment()
     health_check.settings.cache_clear()
-    health_check.registry.cache_clear()
+    health_check.documents.cache_clear()
     yield Caller(health_check.handler)
     health_check.settings.cache_clear()
-    health_check.registry.cache_clear()
+    health_check.documents.cache_clear()
 
 
 @pytest.fixture

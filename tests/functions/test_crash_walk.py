@@ -221,10 +221,10 @@ def test_reconciler_that_breaks_at_any_call_is_finished_by_the_next_one(house, s
         breaks = Breaks(at)
         broken = house.through(breaks)
         try:
-            reconcile(broken.registry, broken.announcer, house.clock)
+            reconcile(broken.documents, broken.announcer, house.clock)
         except Killed:
             house.require_whole(model)
-            reconcile(house.registry, house.announcer, house.clock)
+            reconcile(house.documents, house.announcer, house.clock)
         house.require_whole(model)
         status = house.registry.read(model).entry.status(2)
         assert (status.state, status.error_code) == (State.END, "DEADLINE_EXCEEDED")

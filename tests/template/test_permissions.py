@@ -31,7 +31,12 @@ GRANTED = {
         "events:PutEvents": ["event-bus/default"],
     },
     "HealthCheck": {
-        "s3:GetObject": ["models/*/versions/*", "registry/*"],
+        "s3:GetObject": [
+            "models/*/versions/*",
+            "profiles/totals.json",
+            "registry/*",
+            "reports/summary.json",
+        ],
         "s3:ListBucket": [""],
         "s3:PutObject": ["registry/*"],
         "events:PutEvents": ["event-bus/default"],

@@ -5,13 +5,19 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict, replace
+from typing import Any
 
 import click
 from hearth.domain import registry_entry as entries
 from hearth.domain.errors import HearthError
 from hearth.domain.identity import STABLE
-from hearth.domain.registry_entry import OPTIMIZATIONS, ROLLOUTS, RegistryEntry
+from hearth.domain.registry_document import to_document
+from hearth.domain.registry_entry import GRADUAL, OPTIMIZATIONS, ROLLOUTS, Policy, RegistryEntry
+from hearth.domain.rollout import Rollout
+from hearth.stores.clock import SystemClock
 from hearth.stores.registry import Registry
+from hearth.stores.rolling import judge
+from hearth.stores.rollout_evidence import RolloutEvidence
 from rich.console import Console
 from rich.table import Table
 
@@ -29,15 +35,19 @@ _label = click.option("--label", default=STABLE, show_default=True, help="Which 
 @stack_option
 def status(*, name: str | None, as_json: bool, stack: str | None) -> None:
     """Show every model, or NAME with its history."""
-    registry = library.registry(chosen(stack))
+    target = chosen(stack)
+    registry = library.registry(target)
     names = [name] if name else list(registry.models())
     if as_json:
-        documents = [entries.to_document(registry.read(model).entry) for model in names]
+        documents = [to_document(registry.read(model).entry) for model in names]
         click.echo(json.dumps(documents[0] if name else documents, indent=1))
         return
     _print_table(registry, names)
     if name:
-        _print_history(registry.read(name).entry)
+        entry = registry.read(name).entry
+        if entry.rollout:
+            _print_rollout(entry, entry.rollout, RolloutEvidence(library.documents(target)))
+        _print_history(entry)
 
 
 def _print_table(registry: Registry, names: list[str]) -> None:
@@ -79,8 +89,26 @@ def _shares(entry: RegistryEntry, number: int) -> list[str]:
     return shares
 
 
+def _print_rollout(entry: RegistryEntry, rollout: Rollout, evidence: RolloutEvidence) -> None:
+    before = _place({str(number): weight for number, weight in rollout.before.items()})
+    click.echo(
+        f"rollout: version {rollout.version} has {rollout.percent}% of stable "
+        f"since {rollout.since}, before: {before}"
+    )
+    if rollout.counts is None:
+        click.echo("  wait: health-check has not looked at it yet")
+        return
+    try:
+        decision = judge(entry, rollout, evidence.of(entry.model, rollout), SystemClock())
+    except HearthError as error:
+        click.echo(f"  wait: {error}")
+        return
+    for reason in decision.reasons:
+        click.echo(f"  {decision.move}: {reason}")
+
+
 def _print_history(entry: RegistryEntry) -> None:
-    click.echo(f"policy: rollout {entry.policy.rollout}, optimize {entry.policy.optimize}")
+    click.echo(f"policy: rollout {entries.told(entry.policy)}")
     for change in entry.history[-20:]:
         moved = f"{_place(change.before)} -> {_place(change.after)}"
         click.echo(f"{change.at}  {change.what}: {moved}  by {change.who}  {change.why}".rstrip())
@@ -135,25 +163,66 @@ def _say(entry: RegistryEntry, label: str) -> None:
 @click.argument("name")
 @click.argument("rollout", required=False, type=click.Choice(ROLLOUTS))
 @click.option("--optimize", type=click.Choice(OPTIMIZATIONS), help="What optimize does by itself.")
+@click.option("--steps", metavar="P,P,...", help="gradual: percents of stable, e.g. 10,50.")
+@click.option("--step-minutes", type=int, help="gradual: how long a step lasts at least.")
+@click.option("--min-requests", type=int, help="gradual: how many a step must have answered.")
 @_why
 @stack_option
 def policy(
-    *, name: str, rollout: str | None, optimize: str | None, why: str, stack: str | None
+    *,
+    name: str,
+    rollout: str | None,
+    optimize: str | None,
+    steps: str | None,
+    step_minutes: int | None,
+    min_requests: int | None,
+    why: str,
+    stack: str | None,
 ) -> None:
-    """Show model NAME's policies, or set them; a model may get them before its first version."""
+    """Show model NAME's policies, or set them; a model may get them before its first version.
+
+    ROLLOUT says what a proven version gets by itself: immediate: all of `stable` at once; manual:
+    nothing; gradual: one step after the other, and nothing again as soon as it shows a fault.
+    """
     registry = library.registry(chosen(stack))
-    asked = {"rollout": rollout, "optimize": optimize}
+    members = {
+        "steps": _percents(steps),
+        "step_minutes": step_minutes,
+        "min_requests": min_requests,
+    }
+    gradual = {key: value for key, value in members.items() if value is not None}
+    if gradual and rollout not in (None, GRADUAL):
+        raise click.UsageError(f"--{next(iter(gradual)).replace('_', '-')} is of {GRADUAL} alone")
+    asked = {"rollout": GRADUAL if gradual else rollout, "optimize": optimize}
     given = {key: value for key, value in asked.items() if value}
     if given:
         actor = library.actor(why or "hearth policy")
 
         def decide(now: RegistryEntry) -> RegistryEntry:
-            return entries.set_policy(now, replace(now.policy, **given), actor)
+            return entries.set_policy(now, _changed(now.policy, given, gradual), actor)
 
         entry = registry.change(name, decide)
     else:
         entry = registry.read(name).entry
-    click.echo(json.dumps(asdict(entry.policy)))
+    told = asdict(entry.policy)
+    if entry.policy.rollout != GRADUAL:
+        del told["gradual"]
+    click.echo(json.dumps(told))
+
+
+def _percents(steps: str | None) -> tuple[int, ...] | None:
+    if steps is None:
+        return None
+    try:
+        return tuple(int(step.strip().removesuffix("%")) for step in steps.split(","))
+    except ValueError as error:
+        raise click.BadParameter(
+            f"{steps!r} is no list of percents", param_hint="--steps"
+        ) from error
+
+
+def _changed(policy: Policy, given: dict[str, str], gradual: dict[str, Any]) -> Policy:
+    return replace(policy, **given, gradual=replace(policy.gradual, **gradual))
 
 
 @click.command(short_help="Load a version again.")

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 from hearth.domain.errors import HearthError, InvalidDocument, TransitionRefused, UnknownVersion
+from hearth.domain.registry_document import from_document, to_document
 from hearth.domain.registry_entry import (
+    GRADUAL,
     HISTORY_LIMIT,
     MANUAL,
     Actor,
@@ -21,13 +23,13 @@ from hearth.domain.registry_entry import (
     become_available,
     begin_loading,
     begin_unloading,
+    count_rollout,
     end,
-    from_document,
     mark_announced,
     previous_split,
     set_policy,
-    to_document,
 )
+from hearth.domain.rollout import Count, Counts, Gradual
 from hearth.domain.state import State
 from hypothesis import given
 from hypothesis import strategies as st
@@ -219,8 +221,8 @@ def test_unload_and_end_keep_the_labels():
 
 
 def test_unknown_policy_is_refused():
-    """A rollout is `immediate` or `manual`."""
-    with pytest.raises(InvalidDocument, match="immediate or manual"):
+    """A rollout is `immediate`, `manual` or `gradual`."""
+    with pytest.raises(InvalidDocument, match="immediate or manual or gradual"):
         Policy("sometimes")
 
 
@@ -229,9 +231,21 @@ def test_document_holds_the_whole_entry():
     entry = mark_announced(assign(proven(MANUALLY, 1, 2), "canary", {1: 3, 2: 1}, WHO), 2)
     entry = replace(loading(entry, 3), revision=7)
     assert from_document(json.loads(json.dumps(to_document(entry)))) == entry
+    assert from_document(json.loads(json.dumps(to_document(whole())))) == whole()
+    # Who has no use for it has nothing of it.
+    assert "rollout" not in to_document(entry)
+    assert "gradual" not in to_document(entry)["policy"]
 
 
-DOCUMENT: dict[str, Any] = json.loads(json.dumps(to_document(loading(proven(EMPTY, 1), 2))))
+def whole() -> RegistryEntry:
+    """Return an entry with everything in it: a version that loads, and a rollout under way."""
+    gradually = set_policy(EMPTY, Policy(GRADUAL, gradual=Gradual((5, 50))), WHO)
+    entry = loading(proven(gradually, 1, 2), 3)
+    assert entry.rollout
+    return count_rollout(entry, entry.rollout, Counts(Count(3, 1), Count(40)))
+
+
+DOCUMENT: dict[str, Any] = json.loads(json.dumps(to_document(whole())))
 
 
 def paths(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -282,6 +296,11 @@ def test_damaged_document_is_invalid_or_still_an_entry(path, wrong, remove):
         ({"history": [{"at": 1}]}, "not complete"),
         ({"policy": {"rollout": "later"}}, "immediate or manual"),
         ({"policy": {"optimize": "sometimes"}}, "auto or off or candidates-only"),
+        ({"policy": {"gradual": {"steps": [50, 10]}}}, "percents that rise"),
+        ({"policy": {"gradual": {"pace": 1}}}, "not complete"),
+        ({"rollout": {}}, "not complete"),
+        ({"rollout": {**DOCUMENT["rollout"], "since": "now"}}, "not complete"),
+        ({"rollout": {**DOCUMENT["rollout"], "since": "2026-11-23"}}, "no time zone"),
     ],
 )
 def test_document_of_another_kind_says_what_is_wrong(change, words):

@@ -101,6 +101,7 @@ def test_missing_metric_fails() -> None:
         "accuracy@region=eu is missing",
         "f1_macro is missing",
     ]
+    assert gate.missing == ("accuracy@region=eu", "f1_macro")
 
 
 def test_first_version_is_passed_and_says_so() -> None:
@@ -121,6 +122,15 @@ def test_baseline_without_the_metric_fails() -> None:
 
     assert (gate.verdict, gate.first, gate.compared_with) == (FAILED, False, 3)
     assert gate.reasons == ("x is missing in the version that it is compared with",)
+    assert gate.missing == ("x",)
+
+
+def test_metric_that_was_told_is_not_missing() -> None:
+    """Too low is known; not a number is not; a version before matters to limits of change alone."""
+    metrics = {"x": metric("x", 0.5), "y": metric("y", math.nan)}
+    limits = {"x": Threshold(lower=0.9), "y": Threshold(lower=0.1)}
+
+    assert judge(metrics, {}, limits, 3).missing == ("y",)
 
 
 def test_reasons_say_value_change_and_limit() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -92,6 +93,9 @@ def test_quality_is_what_could_be_told_of_it() -> None:
     version = only(of_report(report(Drift(STABLE), quality)))
     assert list(version.quality) == [f"m{i}" for i in range(METRICS)]
     assert (version.labelled, version.estimate, version.gate) == (100, 0.9, "failed")
+    assert not version.gate_missing
+    unknown = replace(quality, gate=Gate("failed", missing=("m0",)))
+    assert only(of_report(report(Drift(STABLE), unknown))).gate_missing
     assert version.violations == 1
 
 

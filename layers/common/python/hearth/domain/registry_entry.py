@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, field, fields, replace
-from typing import Any
+from dataclasses import field, replace
 
 from hearth.domain.errors import (
     InvalidDocument,
-    InvalidName,
     TransitionRefused,
     UnknownVersion,
 )
 from hearth.domain.frozen import dataclass
-from hearth.domain.identity import STABLE, label, model_name, version
+from hearth.domain.identity import STABLE, label
+from hearth.domain.rollout import Counts, Gradual, Rollout
 from hearth.domain.state import State, advance
 
 SCHEMA = "hearth.registry/1"
 HISTORY_LIMIT = 100
 
-IMMEDIATE, MANUAL = "immediate", "manual"
-ROLLOUTS = (IMMEDIATE, MANUAL)
+IMMEDIATE, MANUAL, GRADUAL = "immediate", "manual", "gradual"
+ROLLOUTS = (IMMEDIATE, MANUAL, GRADUAL)
 AUTO, OFF, CANDIDATES_ONLY = "auto", "off", "candidates-only"
 OPTIMIZATIONS = (AUTO, OFF, CANDIDATES_ONLY)
 
@@ -85,13 +84,16 @@ class Policy:
     """What happens to new versions by itself.
 
     Args:
-        rollout: `immediate` moves `stable` to each new version, `manual` leaves it alone.
+        rollout: `immediate` moves `stable` to each new version, `manual` leaves it alone,
+            `gradual` moves it step by step, and back where a version shows a fault.
         optimize: `auto` looks for a faster variant of each and publishes it, `candidates-only`
             looks and reports, `off` does neither.
+        gradual: How `gradual` does it.
     """
 
     rollout: str = IMMEDIATE
     optimize: str = AUTO
+    gradual: Gradual = Gradual()
 
     def __post_init__(self) -> None:
         for name, value, known in (
@@ -133,6 +135,7 @@ class RegistryEntry:
     versions: Mapping[int, VersionStatus] = field(default_factory=dict)
     labels: Mapping[str, Split] = field(default_factory=dict)
     history: tuple[Change, ...] = ()
+    rollout: Rollout | None = None
     schema: str = SCHEMA
 
     def status(self, number: int) -> VersionStatus:
@@ -183,17 +186,58 @@ def become_available(
         figures=figures,
     )
     entry = _with_status(entry, number, status, actor)
-    if not was.proven and _becomes_stable(entry, number):
-        entry = assign(entry, STABLE, {number: 1}, replace(actor, why=f"{entry.policy.rollout}"))
-    return entry
+    return entry if was.proven else _taken_up(entry, number, actor)
 
 
-def _becomes_stable(entry: RegistryEntry, number: int) -> bool:
-    current = entry.labels.get(STABLE)
+def _taken_up(entry: RegistryEntry, number: int, actor: Actor) -> RegistryEntry:
+    """Move `stable` to a version that was proven for the first time, as the policy says."""
+    policy, current = entry.policy.rollout, entry.labels.get(STABLE)
+    because = replace(actor, why=policy)
     if not current:
-        return True
+        return assign(entry, STABLE, {number: 1}, because)
     # Events arrive in any order: an older version that is proven late never displaces a newer one.
-    return entry.policy.rollout == IMMEDIATE and number > max(current)
+    if policy == MANUAL or number < max(current):
+        return entry
+    if policy == IMMEDIATE:
+        return assign(entry, STABLE, {number: 1}, because)
+    return begin_rollout(entry, number, because)
+
+
+def begin_rollout(entry: RegistryEntry, number: int, actor: Actor) -> RegistryEntry:
+    """Give a version the first step's share of `stable`; one that was on its way gives its up."""
+    before = dict(entry.rollout.before if entry.rollout else entry.labels[STABLE])
+    rollout = Rollout(number, before, entry.policy.gradual.after(0), actor.at)
+    return _in_step(entry, rollout, actor)
+
+
+def count_rollout(entry: RegistryEntry, rollout: Rollout, counts: Counts) -> RegistryEntry:
+    """Remember what was answered when a step began, if the rollout is still where it was seen."""
+    if entry.rollout != rollout:
+        return entry
+    return replace(entry, rollout=replace(rollout, counts=counts))
+
+
+def advance_rollout(
+    entry: RegistryEntry, rollout: Rollout, counts: Counts, actor: Actor
+) -> RegistryEntry:
+    """Give a rollout its next share, or all, if it is still where it was seen."""
+    if entry.rollout != rollout:
+        return entry
+    percent = entry.policy.gradual.after(rollout.percent)
+    step = replace(rollout, percent=percent, since=actor.at, counts=counts)
+    return _in_step(entry, step, actor)
+
+
+def abandon_rollout(entry: RegistryEntry, rollout: Rollout, actor: Actor) -> RegistryEntry:
+    """Point `stable` back at where it was before a rollout, if that is still where it was seen."""
+    return assign(entry, STABLE, rollout.before, actor) if entry.rollout == rollout else entry
+
+
+def _in_step(entry: RegistryEntry, rollout: Rollout, actor: Actor) -> RegistryEntry:
+    began = replace(entry, labels={**entry.labels, STABLE: rollout.before})
+    split = with_share(began, STABLE, rollout.version, rollout.percent)
+    moved = assign(entry, STABLE, split, actor)
+    return moved if rollout.percent == 100 else replace(moved, rollout=rollout)
 
 
 def end(entry: RegistryEntry, number: int, error: tuple[str, str], actor: Actor) -> RegistryEntry:
@@ -254,7 +298,9 @@ def assign(entry: RegistryEntry, name: str, split: Split, actor: Actor) -> Regis
     after = {str(n): weight for n, weight in sorted(split.items())}
     change = Change(actor.at, actor.who, f"label {name}", actor.why, before, after)
     labels = {**entry.labels, name: dict(sorted(split.items()))}
-    return _remember(replace(entry, labels=labels), change)
+    # Whoever else moves `stable` has decided: a rollout ends with that.
+    rollout = None if name == STABLE else entry.rollout
+    return _remember(replace(entry, labels=labels, rollout=rollout), change)
 
 
 def with_share(entry: RegistryEntry, name: str, number: int, percent: int) -> Split:
@@ -291,11 +337,13 @@ def roll_back(entry: RegistryEntry, name: str, actor: Actor) -> RegistryEntry:
 
 
 def previous_split(entry: RegistryEntry, name: str) -> Split:
-    """Return where a label pointed before its last move.
+    """Return where a label pointed before its last move, all steps of a rollout being one.
 
     Raises:
         TransitionRefused: If the history holds no earlier place for it.
     """
+    if name == STABLE and entry.rollout:
+        return entry.rollout.before
     current = {str(n): weight for n, weight in entry.labels.get(name, {}).items()}
     for change in reversed(entry.history):
         moved = change.what == f"label {name}" and change.after == current
@@ -310,9 +358,25 @@ def previous_split(entry: RegistryEntry, name: str) -> Split:
 
 
 def set_policy(entry: RegistryEntry, policy: Policy, actor: Actor) -> RegistryEntry:
-    before, after = (f"{one.rollout}, optimize {one.optimize}" for one in (entry.policy, policy))
+    """Set a policy; without `gradual`, a rollout that is under way stays where it is."""
+    before, after = map(told, (entry.policy, policy))
     change = Change(actor.at, actor.who, "policy", actor.why, before, after)
-    return _remember(replace(entry, policy=policy), change)
+    rollout = entry.rollout if policy.rollout == GRADUAL else None
+    return _remember(replace(entry, policy=policy, rollout=rollout), change)
+
+
+def told(policy: Policy) -> str:
+    """Return a policy in words.
+
+    Example:
+        >>> told(Policy(GRADUAL))
+        'gradual (10%, 50%; 30 minutes, 100 requests each), optimize auto'
+    """
+    gradual = policy.gradual
+    steps = ", ".join(f"{percent}%" for percent in gradual.steps)
+    how = f" ({steps}; {gradual.step_minutes} minutes, {gradual.min_requests} requests each)"
+    shown = how if policy.rollout == GRADUAL else ""
+    return f"{policy.rollout}{shown}, optimize {policy.optimize}"
 
 
 def _with_status(
@@ -333,57 +397,3 @@ def _with_status(
 
 def _remember(entry: RegistryEntry, change: Change) -> RegistryEntry:
     return replace(entry, history=(*entry.history, change)[-HISTORY_LIMIT:])
-
-
-def to_document(entry: RegistryEntry) -> dict[str, Any]:
-    document = asdict(entry)
-    document["versions"] = {str(n): status for n, status in document["versions"].items()}
-    document["labels"] = {
-        name: {str(n): weight for n, weight in split.items()}
-        for name, split in document["labels"].items()
-    }
-    return document
-
-
-def from_document(document: Mapping[str, Any]) -> RegistryEntry:
-    """Return the entry in a document.
-
-    Raises:
-        InvalidDocument: If the schema is another one, or a field is missing or of a wrong type.
-    """
-    if document.get("schema") != SCHEMA:
-        raise InvalidDocument(
-            "registry entry has an unknown schema",
-            got=document.get("schema"),
-            expected=SCHEMA,
-            remedy="deploy a Hearth that knows this schema",
-        )
-    try:
-        return RegistryEntry(
-            model=model_name(document["model"]),
-            revision=int(document["revision"]),
-            policy=Policy(**document["policy"]),
-            versions={
-                version(number): _status(status) for number, status in document["versions"].items()
-            },
-            labels={
-                label(name): {version(n): int(weight) for n, weight in split.items()}
-                for name, split in document["labels"].items()
-            },
-            history=tuple(Change(**change) for change in document["history"]),
-        )
-    except (KeyError, TypeError, ValueError, AttributeError, InvalidName) as error:
-        raise InvalidDocument(
-            "registry entry is not complete", got=f"{type(error).__name__}: {error}"
-        ) from error
-
-
-def _status(document: Mapping[str, Any]) -> VersionStatus:
-    figures = document.get("figures")
-    known = {**document, "state": State(document["state"])}
-    status = VersionStatus(**{**known, "figures": Figures(**figures) if figures else None})
-    for item in fields(status):
-        value = getattr(status, item.name)
-        if item.name != "figures" and type(value) is not type(item.default):
-            raise TypeError(f"{item.name} is {value!r}")
-    return status

@@ -11,7 +11,8 @@ from datetime import datetime
 from hearth.domain.errors import StoreConflict, UnknownModel
 from hearth.domain.frozen import dataclass
 from hearth.domain.identity import model_name
-from hearth.domain.registry_entry import RegistryEntry, from_document, to_document
+from hearth.domain.registry_document import from_document, to_document
+from hearth.domain.registry_entry import RegistryEntry
 from hearth.stores.documents import parse_json, write_over
 from hearth.stores.ports import Documents, Listed, Unchanged
 

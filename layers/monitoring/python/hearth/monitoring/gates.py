@@ -43,6 +43,16 @@ def judge(
         reasons=tuple(reasons),
         first=baseline is None and changes,
         compared_with=compared_with if baseline is not None else 0,
+        missing=tuple(
+            name
+            for name, threshold in sorted(thresholds.items())
+            if _is_missing(metrics.get(name))
+            or (
+                baseline is not None
+                and _is_of_change(threshold)
+                and _is_missing(baseline.get(name))
+            )
+        ),
     )
 
 
@@ -54,6 +64,10 @@ def named(quality: Quality) -> dict[str, Metric]:
     for part in quality.slices:
         found |= {f"{metric.name}@{part.slice}": metric for metric in part.metrics}
     return found
+
+
+def _is_missing(metric: Metric | None) -> bool:
+    return metric is None or math.isnan(metric.value)
 
 
 def _is_of_change(threshold: Threshold) -> bool:

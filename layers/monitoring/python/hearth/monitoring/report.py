@@ -142,12 +142,14 @@ class Gate:
         reasons: One for each threshold that failed.
         first: There was nothing to compare with: only thresholds on values were judged.
         compared_with: The version that was compared with, 0 for none.
+        missing: Metrics that have a threshold and could not be told.
     """
 
     verdict: str
     reasons: tuple[str, ...] = ()
     first: bool = False
     compared_with: int = 0
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ class VersionSummary:
         labelled: Predictions that feedback names.
         estimate: What accuracy would be by the confidences alone; NaN where there are none.
         gate: `passed`, `failed`, or "" where there are no thresholds.
+        gate_missing: Whether a metric that has a threshold could not be told.
     """
 
     version: int
@@ -68,6 +69,7 @@ class VersionSummary:
     labelled: int = 0
     estimate: float = math.nan
     gate: str = ""
+    gate_missing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,7 @@ def _with_quality(summary: VersionSummary, quality: Quality) -> VersionSummary:
         labelled=quality.labelled,
         estimate=quality.estimate.value if quality.estimate else math.nan,
         gate=quality.gate.verdict if quality.gate else "",
+        gate_missing=bool(quality.gate and quality.gate.missing),
     )
 
 

@@ -130,7 +130,8 @@ def _notes(version: _Version, manifest: Manifest) -> Iterator[str]:
 def _quality(
     monitor: Monitor, entry: RegistryEntry, versions: Sequence[_Version], now: datetime
 ) -> tuple[dict[int, Quality], Mapping[str, int]]:
-    stable = entry.labels.get(STABLE, {})
+    # What a rollout takes over from is what its version is compared with, to its last step.
+    stable = entry.rollout.before if entry.rollout else entry.labels.get(STABLE, {})
     main = max(stable, key=lambda number: (stable[number], number), default=0)
     judged = [
         quality.Judged(
