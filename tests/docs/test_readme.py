@@ -106,6 +106,15 @@ def test_report_commands_judge_and_show(project: Project) -> None:
     assert check == shown
 
 
+def test_policy_command_asks_for_gradual_rollouts(project: Project) -> None:
+    """The README's policy command, word for word, sets what the page says: 10%, half, all."""
+    [command] = re.findall(r"```sh\n(hearth policy .*?)\n```", README)
+    said = json.loads(project.run(command))
+    project.run("hearth policy digits immediate")
+    assert said["gradual"] == {"steps": [10, 50], "step_minutes": 30, "min_requests": 100}
+    assert said["rollout"] == "gradual"
+
+
 def test_publish_command_makes_a_version(project: Project) -> None:
     """The README's publish command, word for word, ends with a version that is AVAILABLE."""
     data = demo_models.digits()

@@ -152,11 +152,11 @@ def test_schedule_ends_overdue_loads_and_announces_what_was_not(
     with pytest.raises(StoreUnavailable):
         load("n")
     done = health_check.handler({"do": "reconcile"}, Context())
-    assert done == {"ended": [f"m/{number}"], "announced": ["n/1"], "unreadable": {}}
+    assert done == {"ended": [f"m/{number}"], "announced": ["n/1"], "moved": [], "unreadable": {}}
     entry = registry.read("m").entry
     assert (entry.status(number).error_code, entry.available()) == ("DEADLINE_EXCEEDED", [1])
     again = health_check.handler({"do": "reconcile"}, Context())
-    assert again == {"ended": [], "announced": [], "unreadable": {}}
+    assert again == {"ended": [], "announced": [], "moved": [], "unreadable": {}}
 
 
 def test_schedule_with_another_job_is_refused(health):

@@ -269,9 +269,41 @@ def test_commands_take_a_model_through_its_life(hearth: Callable[..., Any], tmp_
     assert json.loads(hearth("load", "life").output)["load"] is True
 
 
+def test_commands_follow_a_gradual_rollout(hearth: Callable[..., Any], tmp_path: Path) -> None:
+    """The policy says how; status says how far it is and what it waits for; promote ends it."""
+    hearth("publish", str(times(2.0, tmp_path)), "--name", "slow")
+    said = json.loads(hearth("policy", "slow", "--steps", "25,50%", "--min-requests", "7").output)
+    assert said == {
+        "rollout": "gradual",
+        "optimize": "auto",
+        "gradual": {"steps": [25, 50], "step_minutes": 30, "min_requests": 7},
+    }
+    hearth("publish", str(times(4.0, tmp_path)), "--name", "slow")
+
+    assert json.loads(hearth("status", "slow", "--json").output)["labels"]["stable"] == {
+        "1": 3,
+        "2": 1,
+    }
+    told = hearth("status", "slow").output
+    assert "rollout: version 2 has 25% of stable since 2" in told
+    assert "  wait: health-check has not looked at it yet" in told
+    done = hearth("invoke", "health-check", "--event", "-", text='{"do": "reconcile"}')
+    assert json.loads(done.output)["moved"] == []
+    told = hearth("status", "slow").output
+    assert "  wait: 0 requests in this step: 7 are asked for" in told
+    assert "policy: rollout gradual (25%, 50%; 30 minutes, 7 requests each), optimize auto" in told
+
+    assert hearth("promote", "slow", "2").output == "slow: stable is 2\n"
+    assert "rollout: version" not in hearth("status", "slow").output
+    assert hearth("policy", "slow", "manual", "--steps", "5").exit_code == 2
+    assert "gradual" not in json.loads(hearth("policy", "slow", "manual").output)
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
+        (["policy", "m", "--steps", "50,10"], "steps of a rollout are percents that rise"),
+        (["policy", "m", "--min-requests", "-1"], "min_requests of a rollout"),
         (["status", "nobody"], "Servable not found for request: Latest(nobody)"),
         (["promote", "nobody", "1"], "Could not find version 1 of model nobody"),
         (["publish", "missing.onnx", "--name", "m"], "there is no file 'missing.onnx'"),
