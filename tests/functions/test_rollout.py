@@ -236,6 +236,14 @@ def test_evidence_is_what_metrics_wrote(house: House, rolling: Any) -> None:
     assert (nobody.counts, nobody.new, nobody.judged_at) == (Counts(Count(), Count()), None, None)
 
 
+def headlines(**damage: Any) -> bytes:
+    """Return headlines of two versions, the second of which is damaged."""
+    good = {"version": 1, "gate": "", "gate_missing": False, "labelled": 0, "drift": "stable"}
+    versions = [good, {**good, "version": 2, **damage}]
+    report = {"judged_at": "2026-11-23T20:00:00Z", "versions": versions}
+    return json.dumps({"models": {"m": report}}).encode()
+
+
 @pytest.mark.parametrize(
     ("key", "body"),
     [
@@ -246,6 +254,9 @@ def test_evidence_is_what_metrics_wrote(house: House, rolling: Any) -> None:
         (HEADLINES, b'{"models": {"m": {"judged_at": "now", "versions": []}}}'),
         (HEADLINES, b'{"models": {"m": {"versions": []}}}'),
         (HEADLINES, b'{"models": {"m": {"judged_at": "2026-11-23T20:00:00Z", "versions": [{}]}}}'),
+        (HEADLINES, headlines(labelled="many")),
+        (HEADLINES, headlines(labelled=None)),
+        (HEADLINES, headlines(version=[])),
     ],
 )
 def test_evidence_that_cannot_be_read_holds_its_models_alone(

@@ -88,6 +88,6 @@ def _standing(headlines: Mapping[str, Any]) -> Standing:
         gate=headlines["gate"],
         # An earlier metrics did not tell, and what may be missing must not take a version back.
         gate_missing=headlines.get("gate_missing", True),
-        labelled=headlines["labelled"],
+        labelled=int(headlines["labelled"]),
         drift=headlines["drift"],
     )
