@@ -68,9 +68,12 @@ def test_step_without_faults_goes_on() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"now": BEGAN + timedelta(minutes=29), "judged": 28}, "lasts until 2026-11-23 20:30 UTC"),
+        (
+            {"now": BEGAN + timedelta(minutes=29), "judged": 28},
+            "lasts until 2026-11-23 20:30:00 UTC",
+        ),
         ({"new": (99, 0)}, "99 requests in this step: 100 are asked for"),
-        ({"judged": 29.9}, "no report of this version that saw the whole step .*20:29"),
+        ({"judged": 29.9}, "no report of this version that saw the whole step .*20:29:54 UTC"),
         ({"judged": None}, "no report .*last: none"),
         ({"standing": None}, "no report of this version"),
         ({"standing": replace(FAILED, gate_missing=True)}, "a metric .* is missing"),

@@ -108,7 +108,7 @@ def _doubts(rollout: Rollout, gradual: Gradual, evidence: Evidence, now: datetim
     over = _since(rollout) + timedelta(minutes=gradual.step_minutes)
     tried = _in_step(rollout, evidence)
     if now < over:
-        yield f"this step lasts until {over:%Y-%m-%d %H:%M} UTC"
+        yield f"this step lasts until {_shown(over)}"
     if tried.new.requests < gradual.min_requests:
         yield f"{tried.new.requests} requests in this step: {gradual.min_requests} are asked for"
     for kind in _KINDS:
@@ -116,7 +116,8 @@ def _doubts(rollout: Rollout, gradual: Gradual, evidence: Evidence, now: datetim
             yield f"{_said(tried, kind)}, which may be chance"
     new, judged = evidence.new, evidence.judged_at
     if judged is None or judged < over or new is None:
-        yield f"no report of this version that saw the whole step (last: {judged or 'none'})"
+        last = _shown(judged) if judged else "none"
+        yield f"no report of this version that saw the whole step (last: {last})"
     elif new.gate == FAILED:
         missing = "a metric that has a threshold is missing"
         few = f"quality failed its thresholds, but {new.labelled} labelled predictions are few"
@@ -141,6 +142,10 @@ def _said(tried: Counts, kind: str) -> str:
 def _in_step(rollout: Rollout, evidence: Evidence) -> Counts:
     begun, now = rollout.counts or Counts(), evidence.counts
     return Counts(now.new.since(begun.new), now.old.since(begun.old))
+
+
+def _shown(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _since(rollout: Rollout) -> datetime:
