@@ -96,6 +96,13 @@ class House:
     def _job(self, what: str) -> None:
         metrics_jobs.on_job({"do": what}, self.monitor, lambda _line: None, lambda: 60.0)
 
+    def pass_a_step(self) -> None:
+        """Let a step be asked, counted, over and judged: the next pass moves it on."""
+        self.ask(60)
+        self.count()
+        self.clock.forward(minutes=11)
+        self.judge()
+
     def reconcile(self) -> Reconciled:
         return reconcile(self.documents, self.announcer, self.clock)
 
@@ -306,10 +313,7 @@ def test_model_that_is_out_of_service_stays_where_it_is(
 def test_move_that_is_refused_is_not_announced(house: House, rolling: Any, registry: Any) -> None:
     """Where what it takes over from is gone, its share cannot grow: that is told each minute."""
     rolling()
-    house.ask(60)
-    house.count()
-    house.clock.forward(minutes=11)
-    house.judge()
+    house.pass_a_step()
     body = json.loads(house.documents.read("registry/m.json").body)  # type: ignore[union-attr]
     body["versions"]["1"]["state"] = "END"
     etag = house.documents.read("registry/m.json").etag  # type: ignore[union-attr]
@@ -326,10 +330,7 @@ def test_rollout_that_breaks_at_any_call_is_moved_by_the_next_pass(
 ) -> None:
     """Every call in turn: the label is where it was or a step on, and each move is told."""
     rolling()
-    house.ask(60)
-    house.count()
-    house.clock.forward(minutes=11)
-    house.judge()
+    house.pass_a_step()
     began = house.documents.read("registry/m.json")
     for at in itertools.count(1):
         breaks = Breaks(at)
@@ -353,10 +354,7 @@ def test_promotion_by_hand_in_between_has_the_last_word(
 ) -> None:
     """A job that decided on what it read a moment ago undoes nobody's decision."""
     rolling()
-    house.ask(60)
-    house.count()
-    house.clock.forward(minutes=11)
-    house.judge()
+    house.pass_a_step()
 
     class Promoting(RecordingAnnouncer):
         def announce(self, kind: str, detail: dict[str, Any]) -> None:

@@ -32,10 +32,11 @@ def judge(
             slice.
         compared_with: The baseline's version.
     """
+    known, before = _known(metrics), None if baseline is None else _known(baseline)
     reasons = [
         reason
         for name, threshold in sorted(thresholds.items())
-        for reason in _reasons(name, threshold, metrics, baseline)
+        for reason in _reasons(name, threshold, known, before)
     ]
     changes = any(map(_is_of_change, thresholds.values()))
     return Gate(
@@ -46,12 +47,8 @@ def judge(
         missing=tuple(
             name
             for name, threshold in sorted(thresholds.items())
-            if _is_missing(metrics.get(name))
-            or (
-                baseline is not None
-                and _is_of_change(threshold)
-                and _is_missing(baseline.get(name))
-            )
+            if name not in known
+            or (before is not None and _is_of_change(threshold) and name not in before)
         ),
     )
 
@@ -66,8 +63,9 @@ def named(quality: Quality) -> dict[str, Metric]:
     return found
 
 
-def _is_missing(metric: Metric | None) -> bool:
-    return metric is None or math.isnan(metric.value)
+def _known(metrics: Mapping[str, Metric]) -> dict[str, Metric]:
+    """Return the metrics that could be told: one that is no number is as one that is missing."""
+    return {name: metric for name, metric in metrics.items() if not math.isnan(metric.value)}
 
 
 def _is_of_change(threshold: Threshold) -> bool:
@@ -81,7 +79,7 @@ def _reasons(
     baseline: Mapping[str, Metric] | None,
 ) -> Iterator[str]:
     metric = metrics.get(name)
-    if metric is None or math.isnan(metric.value):
+    if metric is None:
         yield f"{name} is missing: it cannot be told from the feedback of the window"
         return
     value = metric.value
@@ -93,7 +91,7 @@ def _reasons(
         yield f"{name} is {value:.4g}: expected at most {upper:g}"
     if baseline is not None and _is_of_change(threshold):
         before = baseline.get(name)
-        if before is None or math.isnan(before.value):
+        if before is None:
             yield f"{name} is missing in the version that it is compared with"
         else:
             yield from _of_change(metric, before.value, threshold, name)
